@@ -1,0 +1,234 @@
+/*
+ * The embedded object store: buckets, objects, uploads and rights in one folder.
+ *
+ *   DIR/index.db      SQLite (WAL, synchronous FULL): buckets, objects, extents, blobs, uploads,
+ *                     keys, notification rules, queue
+ *   DIR/blobs/xx/…    immutable files, named by random id; never by a key
+ *
+ * An object is a list of extents over immutable, counted blobs: copy, part copy and complete move
+ * no data. A blob is published (temporary file, fsync, rename, fsync of the folder) before the
+ * transaction that names it; that transaction also writes the object's row, its event and the
+ * queue's rows, so an acknowledged PUT has its event and an unacknowledged one leaves at most an
+ * unnamed blob, which opening removes.
+ *
+ * Knows neither HTTP nor jobs. Thread-safe: one writer at a time (a mutex), readers beside it.
+ * Errors carry S3 codes (NoSuchBucket, NoSuchKey, NoSuchUpload, InvalidPart, InvalidPartOrder,
+ * EntityTooSmall, PreconditionFailed, BucketAlreadyOwnedByYou, BucketNotEmpty, …).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+enum {
+    STORE_MAX_KEY_BYTES = 1024,
+    STORE_MAX_METADATA_BYTES = 2048,
+    STORE_MAX_PARTS = 10000,
+    STORE_MIN_PART_BYTES = 5 * 1024 * 1024,
+};
+#define STORE_MAX_PUT_BYTES (UINT64_C(5) << 30)
+
+/* Makes the folder where it is missing; takes a lock, so that a second server on the same folder is
+ * refused (UNAVAILABLE). Removes blobs that no row names and unfinished temporary files. */
+MUST_CHECK bool store_open(const char *folder, struct store **ret, struct error *err);
+void store_close(struct store *store);
+
+/* ---- buckets ---- */
+
+/* CONFLICT BucketAlreadyOwnedByYou when it exists. INVALID InvalidBucketName. */
+MUST_CHECK bool store_create_bucket(struct store *store, const char *bucket, int64_t now_unix_ms,
+                                    struct error *err);
+MUST_CHECK bool store_head_bucket(struct store *store, const char *bucket, struct error *err);
+MUST_CHECK bool store_delete_bucket(struct store *store, const char *bucket, struct error *err);
+struct store_bucket {
+    const char *name;
+    int64_t created_unix_ms;
+};
+MUST_CHECK bool store_list_buckets(struct store *store, struct arena *arena,
+                                   struct store_bucket **ret, size_t *ret_count,
+                                   struct error *err);
+
+/* Configuration documents of a bucket ("cors", "notification"), kept as given. Empty text removes.
+ * Reading one that is not there is NOT_FOUND. */
+MUST_CHECK bool store_put_document(struct store *store, const char *bucket, const char *name,
+                                   struct str text, struct error *err);
+MUST_CHECK bool store_get_document(struct store *store, struct arena *arena, const char *bucket,
+                                   const char *name, struct str *ret, struct error *err);
+
+/* Which function a created object of this bucket is queued for. Replaces all rules of the bucket.
+ * An object matches the rules whose event pattern, prefix and suffix fit; one queue row each. */
+struct store_rule {
+    const char *id;
+    const char *function; /* name, of arn:…:function:NAME */
+    const char *event;    /* "s3:ObjectCreated:*", "s3:ObjectCreated:Put", … */
+    const char *prefix;   /* "" for any */
+    const char *suffix;
+};
+MUST_CHECK bool store_set_rules(struct store *store, const char *bucket,
+                                const struct store_rule *rules, size_t count, struct error *err);
+
+/* ---- objects ---- */
+
+struct store_extent {
+    const char *path; /* of the blob's file */
+    uint64_t offset;
+    uint64_t length;
+};
+
+struct store_object {
+    const char *key;
+    const char *etag; /* without quotes */
+    uint64_t size;
+    int64_t modified_unix_ms;
+    const char *content_type;
+    const char *metadata;   /* JSON object of further headers to give back (x-amz-meta-…,
+                               content-disposition, cache-control, …), "" for none */
+    unsigned part_count;    /* 0: not made of parts */
+};
+
+/* A body on its way in: written to a temporary file, hashed as it comes. */
+struct store_body;
+MUST_CHECK bool store_body_new(struct store *store, struct store_body **ret, struct error *err);
+/* LIMIT (EntityTooLarge) over STORE_MAX_PUT_BYTES; LIMIT with code InternalError text "disk full"
+ * when the disk is. */
+MUST_CHECK bool store_body_add(struct store_body *body, const void *data, size_t size,
+                               struct error *err);
+uint64_t store_body_size(const struct store_body *body);
+/* Hash of all that was added so far, 16 bytes; SHA-256, 32 bytes. */
+void store_body_md5(struct store_body *body, void *ret);
+void store_body_sha256(struct store_body *body, void *ret);
+/* Throws the file away unless it was taken by store_put or store_put_part. NULL is fine. */
+void store_body_free(struct store_body *body);
+
+struct store_put {
+    const char *bucket;
+    const char *key;
+    const char *content_type;
+    const char *metadata;    /* JSON text or "" */
+    bool if_none_match;      /* CONFLICT PreconditionFailed when the key exists */
+    const char *if_match;    /* ETag without quotes, or NULL: CONFLICT PreconditionFailed when another,
+                                NOT_FOUND NoSuchKey when none */
+    const char *event_name;  /* "ObjectCreated:Put", "ObjectCreated:Post", … */
+    const char *request_id;  /* for the event */
+    const char *source_ip;
+    const char *principal;   /* access key */
+    int64_t now_unix_ms;
+};
+/* Durable when it returns true. Takes the body's file. */
+MUST_CHECK bool store_put(struct store *store, struct arena *arena, struct store_body *body,
+                          const struct store_put *put, struct store_object *ret,
+                          struct error *err);
+
+MUST_CHECK bool store_head(struct store *store, struct arena *arena, const char *bucket,
+                           const char *key, struct store_object *ret, struct error *err);
+
+/* An object open for reading: stays whole even when it is replaced or deleted meanwhile (each
+ * extent is an open file). `ret_extents` cover `length` bytes from `first`. The caller closes the
+ * fds. */
+struct store_open_extent {
+    int fd;
+    uint64_t offset;
+    uint64_t length;
+};
+MUST_CHECK bool store_read(struct store *store, struct arena *arena, const char *bucket,
+                           const char *key, uint64_t first, uint64_t length,
+                           const char *expected_etag, struct store_open_extent **ret_extents,
+                           size_t *ret_count, struct error *err);
+
+/* True also when there was none. */
+MUST_CHECK bool store_delete(struct store *store, const char *bucket, const char *key,
+                             struct error *err);
+
+struct store_list {
+    const char *prefix;      /* "" */
+    const char *delimiter;   /* "" for none */
+    const char *start_after; /* keys greater than this; "" from the start */
+    size_t max_keys;         /* objects and common prefixes together, at most 1,000 */
+};
+struct store_listing {
+    struct store_object *objects;
+    size_t object_count;
+    const char **prefixes;
+    size_t prefix_count;
+    bool truncated;
+    const char *next_after; /* start_after of the next page (for a common prefix: it skips all of it) */
+};
+/* Byte order of the keys; cost grows with the page, not with the bucket. */
+MUST_CHECK bool store_list(struct store *store, struct arena *arena, const char *bucket,
+                           const struct store_list *list, struct store_listing *ret,
+                           struct error *err);
+
+/* ---- multipart uploads ---- */
+
+MUST_CHECK bool store_create_upload(struct store *store, struct arena *arena,
+                                    const struct store_put *put, const char **ret_upload_id,
+                                    struct error *err);
+MUST_CHECK bool store_put_part(struct store *store, struct arena *arena, struct store_body *body,
+                               const char *bucket, const char *key, const char *upload_id,
+                               unsigned number, int64_t now_unix_ms, const char **ret_etag,
+                               struct error *err);
+struct store_part_copy {
+    const char *bucket, *key, *upload_id; /* the upload */
+    unsigned number;
+    const char *source_bucket, *source_key;
+    const char *source_if_match; /* or NULL */
+    bool has_range;
+    uint64_t first, length;
+    int64_t now_unix_ms;
+};
+/* The part's ETag is the MD5 of its bytes: they are read once, never written. */
+MUST_CHECK bool store_copy_part(struct store *store, struct arena *arena,
+                                const struct store_part_copy *copy, const char **ret_etag,
+                                struct error *err);
+struct store_part {
+    unsigned number;
+    const char *etag;
+    uint64_t size;
+    int64_t modified_unix_ms;
+};
+/* `after`: part-number-marker. */
+MUST_CHECK bool store_list_parts(struct store *store, struct arena *arena, const char *bucket,
+                                 const char *key, const char *upload_id, unsigned after,
+                                 size_t max_parts, struct store_part **ret, size_t *ret_count,
+                                 bool *ret_truncated, struct error *err);
+/* `parts`: number and ETag as the client gives them. Repeating it after success answers the same
+ * object while it is still that one. Event: ObjectCreated:CompleteMultipartUpload. Honours
+ * if_none_match and if_match of `put`. */
+MUST_CHECK bool store_complete_upload(struct store *store, struct arena *arena,
+                                      const struct store_put *put, const char *upload_id,
+                                      const struct store_part *parts, size_t count,
+                                      struct store_object *ret, struct error *err);
+MUST_CHECK bool store_abort_upload(struct store *store, const char *bucket, const char *key,
+                                   const char *upload_id, struct error *err);
+
+/* ---- rights ---- */
+
+/* Actions are S3's names without "s3:": GetObject, PutObject, DeleteObject, ListBucket,
+ * AbortMultipartUpload, CreateBucket, DeleteBucket, PutBucketCors, GetBucketCors,
+ * PutBucketNotification, GetBucketNotification, GetBucketLocation, ListAllMyBuckets. */
+struct store_statement {
+    const char *action; /* one name, or "*" */
+    const char *bucket; /* one name, or "*" */
+    const char *prefix; /* of the key (of the listed prefix for ListBucket); "" for any */
+};
+/* Adds the key or replaces its secret and statements. */
+MUST_CHECK bool store_put_key(struct store *store, const char *access_key, const char *secret_key,
+                              const struct store_statement *statements, size_t count,
+                              struct error *err);
+/* NOT_FOUND InvalidAccessKeyId. */
+MUST_CHECK bool store_get_secret(struct store *store, struct arena *arena, const char *access_key,
+                                 const char **ret_secret_key, struct error *err);
+/* Deny by default: true only when a statement of the key allows it. For PutObject and the like
+ * `key` is the object's key; for ListBucket it is the prefix asked for; "" for bucket actions. */
+bool store_allows(struct store *store, const char *access_key, const char *action,
+                  const char *bucket, const char *key);
+
+#endif
