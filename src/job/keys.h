@@ -1,0 +1,79 @@
+/*
+ * Names of a job's objects: builds and reads the keys of the three buckets. Pure; the table in
+ * ARCHITECTURE.md and this header are the same.
+ */
+#ifndef JOB_KEYS_H
+#define JOB_KEYS_H
+
+#include "base/arena.h"
+#include "job/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum key_kind {
+    KEY_UNKNOWN,
+    /* input */
+    KEY_MANIFEST, /* jobs/<job>/manifest.json */
+    KEY_IMAGE,    /* jobs/<job>/images/<name> */
+    KEY_ASSET,    /* jobs/<job>/assets/<name> */
+    KEY_NUDGE,    /* jobs/<job>/nudge */
+    /* work */
+    KEY_TASK_SEGMENTS, /* tasks/<job>/<first>-<count>-<in>-<gen>.json */
+    KEY_TASK_PROBE,    /* tasks/<job>/probe-<name>-<etag>.json */
+    KEY_TASK_SPLICE,   /* tasks/<job>/splice-<gen>.json */
+    KEY_TASK_PURGE,    /* tasks/<job>/purge-<gen>.json */
+    KEY_PLAN,          /* plans/<job>.json */
+    KEY_FACTS,         /* facts/<job>/<name>-<etag>.json */
+    KEY_CANCELLED,     /* cancelled/<job> */
+    KEY_CHUNK,         /* chunks/<job>/<first>-<count>-<in> */
+    KEY_SPLICE,        /* splice/<job>.json */
+    KEY_PROGRESS,      /* progress/<job>/<segment>/<frames> */
+    /* output */
+    KEY_VIDEO,    /* <job>/video.mp4 */
+    KEY_POSTER,   /* <job>/poster.jpg */
+    KEY_RECEIPTS, /* <job>/receipts.json */
+    KEY_RESULT,   /* <job>/result.json */
+};
+
+struct key {
+    enum key_kind kind;
+    const char *job;
+    const char *name; /* image, asset; of probe and facts too */
+    const char *etag; /* probe, facts */
+    struct segment_range range;  /* segments task, chunk */
+    const char *input;           /* <in> */
+    unsigned generation;         /* segments task, splice, purge */
+    uint32_t segment;            /* progress */
+    uint32_t frames;             /* progress */
+};
+
+enum key_bucket { KEY_BUCKET_INPUT, KEY_BUCKET_WORK, KEY_BUCKET_OUTPUT };
+
+/* KEY_UNKNOWN in `ret` for anything else (with `job` NULL). Decoded keys. */
+void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, struct key *ret);
+
+char *key_manifest(struct arena *arena, const char *job);
+char *key_image(struct arena *arena, const char *job, const char *name);
+char *key_images_prefix(struct arena *arena, const char *job);
+char *key_nudge(struct arena *arena, const char *job);
+char *key_task_segments(struct arena *arena, const char *job, struct segment_range range,
+                        const char *input, unsigned generation);
+char *key_task_probe(struct arena *arena, const char *job, const char *name, const char *etag);
+char *key_task_splice(struct arena *arena, const char *job, unsigned generation);
+char *key_tasks_prefix(struct arena *arena, const char *job);
+char *key_plan(struct arena *arena, const char *job);
+char *key_facts(struct arena *arena, const char *job, const char *name, const char *etag);
+char *key_cancelled(struct arena *arena, const char *job);
+char *key_chunk(struct arena *arena, const char *job, struct segment_range range,
+                const char *input);
+char *key_chunks_prefix(struct arena *arena, const char *job);
+char *key_splice(struct arena *arena, const char *job);
+char *key_progress(struct arena *arena, const char *job, uint32_t segment, uint32_t frames);
+char *key_progress_prefix(struct arena *arena, const char *job);
+char *key_video(struct arena *arena, const char *job);
+char *key_poster(struct arena *arena, const char *job);
+char *key_receipts(struct arena *arena, const char *job);
+char *key_result(struct arena *arena, const char *job);
+
+#endif

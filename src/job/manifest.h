@@ -1,0 +1,59 @@
+/*
+ * The manifest: the images of one video in order, and its settings. Pure.
+ */
+#ifndef JOB_MANIFEST_H
+#define JOB_MANIFEST_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "job/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MANIFEST_MAX_IMAGES = 20000,
+    MANIFEST_MAX_BYTES = 16 * 1024 * 1024,
+    MANIFEST_MAX_NAME_BYTES = 255,
+};
+#define MANIFEST_MAX_IMAGE_BYTES (UINT64_C(1) << 30)
+
+struct manifest_image {
+    const char *name;
+    int64_t size;     /* bytes, -1 when the manifest does not say */
+    const char *type; /* media type, NULL when not said */
+    bool has_hold;
+    struct rational hold; /* seconds, over the settings' hold */
+};
+
+struct manifest {
+    struct settings settings;
+    struct manifest_image *images;
+    size_t image_count;
+    bool lists_images; /* false: no `images` member, all that lie there count */
+};
+
+/* Reads and checks: version 1, no unknown members, at least one image where the list is given,
+ * no name twice, names of at most 255 bytes of UTF-8 without `/`, control characters, `.` and
+ * `..`; members of the design that this version does not do are refused as such. Errors name the
+ * image: `image 7 'a.jpg': …`. Orders the images by `settings.order`. */
+MUST_CHECK bool manifest_parse(struct arena *arena, struct str text, struct manifest *ret,
+                               struct error *err);
+
+/* For a manifest without a list: takes the names (natural order) as its images. INVALID when there
+ * are none, LIMIT when too many. */
+MUST_CHECK bool manifest_set_images(struct arena *arena, struct manifest *manifest,
+                                    const struct manifest_image *images, size_t count,
+                                    struct error *err);
+
+/* The check of one name, for uploads. */
+MUST_CHECK bool manifest_check_name(struct str name, struct error *err);
+
+/* Normalised JSON (text in the arena). */
+char *manifest_to_text(struct arena *arena, const struct manifest *manifest);
+
+/* Job ids: [A-Za-z0-9_-]{1,64}. */
+bool job_id_valid(struct str id);
+
+#endif
