@@ -1,0 +1,29 @@
+/*
+ * The HTTP front end: the web page's files, /openapi.json, /healthz, and the API as a proxy to the
+ * `api` function (API Gateway's payload format 2.0), so that the function sees the same events as
+ * on AWS.
+ */
+#ifndef HOST_GATEWAY_H
+#define HOST_GATEWAY_H
+
+#include "base/error.h"
+#include "host/host.h"
+
+#include <stdbool.h>
+
+struct gateway;
+
+struct gateway_options {
+    const char *address;    /* "127.0.0.1:8080" */
+    struct host *host;      /* must outlive the gateway */
+    const char *function;   /* "api" */
+    const char *web_folder; /* the page's files; NULL: none, `/` says so */
+    const char *openapi;    /* file; NULL: 404 */
+};
+
+MUST_CHECK bool gateway_start(const struct gateway_options *options, struct gateway **ret,
+                              struct error *err);
+const char *gateway_address(const struct gateway *gateway);
+void gateway_free(struct gateway *gateway);
+
+#endif

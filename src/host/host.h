@@ -1,0 +1,66 @@
+/*
+ * The function host: runs `bootstrap` processes for queued events and for requests, as Lambda does.
+ *
+ * Processes are started on demand, kept warm, ended after idling; each has its own Runtime API
+ * address, so none can take another's event. At least once: a row of the queue goes away only after
+ * the function answered; failures are retried with growing pauses, then handed to the on-failure
+ * function. A process that passes its deadline is killed with its whole process group. Nothing polls:
+ * the dispatcher sleeps until a row is queued, a row falls due or a process changes state.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct host;
+
+struct host_function {
+    const char *name;    /* "intake"; also _HANDLER */
+    const char *program; /* path of bootstrap */
+    /* Further environment, "NAME=value", NULL-terminated: credentials, buckets, endpoint. */
+    const char *const *environment;
+    unsigned timeout_seconds;
+    unsigned memory_mb;       /* told to the process; address space is not bounded by it */
+    unsigned max_concurrency; /* processes of this function */
+    unsigned max_retries;     /* after the first try */
+    const char *on_failure;   /* function that gets the record; NULL: dead letters */
+};
+
+struct host_options {
+    struct store *store;
+    const char *region;
+    const struct host_function *functions;
+    unsigned function_count;
+    unsigned idle_seconds; /* a process without work is ended after so long */
+    /* Milliseconds before the n-th retry: retry_ms * 2^(n-1), at most 60,000; 0: 1,000. */
+    unsigned retry_ms;
+};
+
+/* Starts the dispatcher's thread; rows that wait are taken at once. Copies the options. */
+MUST_CHECK bool host_start(const struct host_options *options, struct host **ret,
+                           struct error *err);
+
+/* RequestResponse: waits for the answer of one invocation. LIMIT (TooManyRequests) when the
+ * function's processes stay busy for 10 s; UNAVAILABLE when the process died or timed out; the
+ * function's own error is INVALID with its message. No retry. Thread-safe. */
+MUST_CHECK bool host_invoke(struct host *host, struct arena *arena, const char *function,
+                            struct str event, struct str *ret_answer, struct error *err);
+
+struct host_stats {
+    unsigned processes; /* running now */
+    unsigned busy;
+    uint64_t invocations, failures, cold_starts;
+};
+void host_stats(struct host *host, struct host_stats *ret);
+
+/* Takes no new work, lets running invocations finish for `grace_ms`, kills the rest (their rows stay
+ * in the queue), reaps every process. NULL is fine. */
+void host_stop(struct host *host, unsigned grace_ms);
+
+#endif
