@@ -7,8 +7,8 @@
 /* The caller must look at the result. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* Arguments `first`… belong to the printf format in argument `format`. */
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+/* Arguments `first_arg`… belong to the printf format in argument `format_arg`. */
+#define PRINTF_LIKE(format_arg, first_arg) __attribute__((format(printf, format_arg, first_arg)))
 
 /* When the variable leaves its scope, `function(&variable)` is called. */
 #define CLEANUP(function) __attribute__((cleanup(function)))

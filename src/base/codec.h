@@ -35,11 +35,11 @@ char *form_encode_key(struct arena *arena, struct str text);
 
 /* Times are milliseconds since 1970-01-01 UTC. Each `format_*` needs room for DATE_SIZE. */
 #define DATE_SIZE 40
-void date_format_iso(int64_t unix_ms, char *ret);   /* 2026-11-23T12:44:47.000Z */
-void date_format_http(int64_t unix_ms, char *ret);  /* Mon, 23 Nov 2026 12:44:47 GMT */
-void date_format_basic(int64_t unix_ms, char *ret); /* 20261123T124447Z, of SigV4 */
-bool date_parse_iso(struct str text, int64_t *ret_unix_ms);   /* with or without milliseconds */
-bool date_parse_http(struct str text, int64_t *ret_unix_ms);  /* IMF-fixdate only */
+void date_format_iso(int64_t unix_ms, char *ret);            /* 2026-11-23T12:44:47.000Z */
+void date_format_http(int64_t unix_ms, char *ret);           /* Mon, 23 Nov 2026 12:44:47 GMT */
+void date_format_basic(int64_t unix_ms, char *ret);          /* 20261123T124447Z, of SigV4 */
+bool date_parse_iso(struct str text, int64_t *ret_unix_ms);  /* with or without milliseconds */
+bool date_parse_http(struct str text, int64_t *ret_unix_ms); /* IMF-fixdate only */
 bool date_parse_basic(struct str text, int64_t *ret_unix_ms);
 
 #endif

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool error_set(struct error *err, enum error_kind kind, const char *code, const char *format, ...)
-{
+bool error_set(struct error *err, enum error_kind kind, const char *code, const char *format, ...) {
     va_list args;
     va_start(args, format);
     char text[sizeof err->text];
@@ -22,8 +21,7 @@ bool error_set(struct error *err, enum error_kind kind, const char *code, const 
     return false;
 }
 
-static enum error_kind kind_of_errno(int number)
-{
+static enum error_kind kind_of_errno(int number) {
     switch (number) {
     case ENOENT:
         return ERROR_NOT_FOUND;
@@ -39,8 +37,7 @@ static enum error_kind kind_of_errno(int number)
     }
 }
 
-bool error_errno(struct error *err, const char *format, ...)
-{
+bool error_errno(struct error *err, const char *format, ...) {
     int number = errno;
     char text[sizeof err->text];
     va_list args;
@@ -57,8 +54,7 @@ bool error_errno(struct error *err, const char *format, ...)
     return false;
 }
 
-bool error_prefix(struct error *err, const char *format, ...)
-{
+bool error_prefix(struct error *err, const char *format, ...) {
     char text[sizeof err->text];
     va_list args;
     va_start(args, format);
@@ -78,19 +74,20 @@ bool error_prefix(struct error *err, const char *format, ...)
     return false;
 }
 
-const char *error_kind_name(enum error_kind kind)
-{
+const char *error_kind_name(enum error_kind kind) {
     static const char *const names[] = {
-        [ERROR_INVALID] = "invalid",         [ERROR_DENIED] = "denied",
-        [ERROR_NOT_FOUND] = "not found",     [ERROR_CONFLICT] = "conflict",
-        [ERROR_LIMIT] = "limit",             [ERROR_UNAVAILABLE] = "unavailable",
+        [ERROR_INVALID] = "invalid",
+        [ERROR_DENIED] = "denied",
+        [ERROR_NOT_FOUND] = "not found",
+        [ERROR_CONFLICT] = "conflict",
+        [ERROR_LIMIT] = "limit",
+        [ERROR_UNAVAILABLE] = "unavailable",
         [ERROR_INTERNAL] = "internal error",
     };
     return kind >= ERROR_INVALID && kind <= ERROR_INTERNAL ? names[kind] : "unknown";
 }
 
-void die_out_of_memory(void)
-{
+void die_out_of_memory(void) {
     fputs("tachyscope: out of memory\n", stderr);
     exit(1);
 }

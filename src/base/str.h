@@ -40,6 +40,8 @@ struct str str_trim(struct str text); /* spaces and tabs at both ends */
 bool str_to_u64(struct str text, uint64_t max, uint64_t *ret);
 /* Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool str_is_utf8(struct str text);
+/* Length of the well-formed UTF-8 character at the start; 0 when there is none. */
+size_t str_utf8_step(struct str text, uint32_t *ret_character);
 /* At least one character below U+0020, or U+007F. */
 bool str_has_control(struct str text);
 

@@ -22,9 +22,10 @@ struct xml_element {
 };
 
 /* Limits on documents from outside. */
-enum { XML_MAX_ELEMENTS = 200000, XML_MAX_DEPTH = 16 };
+enum { XML_MAX_ELEMENTS = 200000, XML_MAX_DEPTH = 16, XML_MAX_BYTES = 64 * 1024 * 1024 };
 
-/* Parses a whole document; INVALID with the line on errors. Everything lives in the arena. */
+/* Parses a whole document; INVALID with the line on errors, LIMIT when it is over
+ * XML_MAX_BYTES. Everything lives in the arena. */
 MUST_CHECK bool xml_parse(struct arena *arena, struct str document, struct xml_element **ret_root,
                           struct error *err);
 
