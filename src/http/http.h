@@ -27,6 +27,9 @@ struct http_headers {
 /* At most this many in a message from outside. */
 enum { HTTP_MAX_HEADERS = 200 };
 
+/* Limits of a query and of a URL. */
+enum { HTTP_MAX_PARAMETERS = 100, HTTP_MAX_URL_LENGTH = 16384 };
+
 void http_headers_add(struct arena *arena, struct http_headers *headers, const char *name,
                       const char *value);
 /* First value of that name (any case), or NULL. */
@@ -44,7 +47,8 @@ struct http_query {
     size_t count;
 };
 
-/* `raw` is the query without `?`. INVALID on broken escapes or more than 100 parameters. */
+/* `raw` is the query without `?`. INVALID on broken escapes or more than
+ * HTTP_MAX_PARAMETERS. Decoded text may hold any byte, NUL too. */
 MUST_CHECK bool http_query_parse(struct arena *arena, struct str raw, struct http_query *ret,
                                  struct error *err);
 /* First parameter of that name, or NULL. */
@@ -58,7 +62,8 @@ struct http_url {
     const char *query;  /* raw, without `?`; "" when there is none */
 };
 
-/* Absolute http and https URLs only; user information and fragments are refused. */
+/* Absolute http and https URLs only; user information, fragments and bytes outside of printable
+ * ASCII are refused (INVALID). */
 MUST_CHECK bool http_url_parse(struct arena *arena, const char *text, struct http_url *ret,
                                struct error *err);
 
@@ -70,8 +75,8 @@ const char *http_status_text(unsigned status);
 
 /* RFC 9110 section 14.1.2, one byte range: `bytes=a-b`, `bytes=a-`, `bytes=-n`. */
 enum http_range_result {
-    HTTP_RANGE_NONE,          /* no header, several ranges, other units or bad syntax: whole object */
-    HTTP_RANGE_OK,            /* *ret_first and *ret_length are set; length is at least 1 */
+    HTTP_RANGE_NONE, /* no header, several ranges, other units or bad syntax: whole object */
+    HTTP_RANGE_OK,   /* *ret_first and *ret_length are set; length is at least 1 */
     HTTP_RANGE_UNSATISFIABLE, /* 416 */
 };
 enum http_range_result http_range_parse(const char *header, uint64_t total, uint64_t *ret_first,

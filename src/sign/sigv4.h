@@ -10,7 +10,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "http/http.h"
+#include "sign/digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,11 +25,20 @@ struct sigv4_credentials {
 
 #define SIGV4_UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
+/* Longest life of a pre-signed URL: a week. */
+enum { SIGV4_MAX_EXPIRES_SECONDS = 604800 };
+
+/* Hex signature of any text under the key of that day (yyyymmdd), region and service: for POST
+ * policies and the chunks of streamed bodies. */
+void sigv4_sign_text(const char *secret_key, const char *date, const char *region,
+                     const char *service, struct str text, char ret_signature[SHA256_HEX_SIZE]);
+
 /* Adds x-amz-date, x-amz-content-sha256, x-amz-security-token (where there is one) and
  * Authorization to `headers`, which must hold `host` already. Every header present is signed but
  * those that proxies change (connection, expect, te, trailer, transfer-encoding, upgrade,
  * user-agent). `path` is raw (percent-encoded once), `query` raw without `?`.
- * `payload_hash`: hex SHA-256 of the body, or SIGV4_UNSIGNED_PAYLOAD. */
+ * `payload_hash`: hex SHA-256 of the body, or SIGV4_UNSIGNED_PAYLOAD. For any service but "s3" the
+ * path is encoded a second time, as those services want it; it is never normalised. */
 void sigv4_sign_headers(struct arena *arena, const struct sigv4_credentials *credentials,
                         const char *region, const char *service, int64_t now_unix_ms,
                         const char *method, const char *path, const char *query,
@@ -35,8 +46,8 @@ void sigv4_sign_headers(struct arena *arena, const struct sigv4_credentials *cre
 
 struct sigv4_presign {
     const char *method;
-    const char *path;  /* raw */
-    const char *query; /* raw parameters to sign as well ("" for none) */
+    const char *path;            /* raw */
+    const char *query;           /* raw parameters to sign as well ("" for none) */
     struct http_headers headers; /* to be signed; must hold host */
     int64_t now_unix_ms;
     unsigned expires_seconds; /* 1 to 604,800 */
@@ -51,12 +62,13 @@ char *sigv4_presign_query(struct arena *arena, const struct sigv4_credentials *c
 struct sigv4_claim {
     bool presigned;
     const char *access_key;
-    const char *date;   /* yyyymmdd of the scope */
-    const char *region; /* of the scope */
+    const char *date;          /* yyyymmdd of the scope */
+    const char *region;        /* of the scope */
     const char *session_token; /* NULL: none */
     int64_t signed_at_unix_ms;
-    unsigned expires_seconds;    /* presigned only */
-    const char *payload_hash;    /* x-amz-content-sha256 as sent, UNSIGNED-PAYLOAD for pre-signed */
+    unsigned expires_seconds; /* presigned only */
+    const char *payload_hash; /* x-amz-content-sha256 as sent; when pre-signed and not sent,
+                               * UNSIGNED-PAYLOAD */
     /* the rest is for sigv4_verify */
     const char *service;
     const char *signature;
@@ -72,8 +84,9 @@ struct sigv4_request {
 
 /* Reads Authorization or the X-Amz-… query. Codes: AccessDenied (anonymous; no or bad date),
  * AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidRequest (no
- * x-amz-content-sha256; SigV2), InvalidArgument (bad x-amz-content-sha256), NotImplemented
- * (SigV4A). Messages as S3 words them. */
+ * x-amz-content-sha256; SigV2), InvalidArgument (bad x-amz-content-sha256, other kinds of
+ * Authorization, header and query at once), InvalidURI (broken query), NotImplemented (SigV4A).
+ * Messages as S3 words them. */
 MUST_CHECK bool sigv4_read(struct arena *arena, const struct sigv4_request *request,
                            struct sigv4_claim *ret, struct error *err);
 
@@ -81,13 +94,15 @@ MUST_CHECK bool sigv4_read(struct arena *arena, const struct sigv4_request *requ
 struct sigv4_failure {
     const char *canonical_request;
     const char *string_to_sign;
+    const char *headers_not_signed; /* "a, b" */
 };
 
 /* Checks scope (region, service), time (15 minutes of skew by header; expiry when pre-signed),
  * that `host` and every x-amz-* header are signed, and the signature in constant time. Codes:
  * SignatureDoesNotMatch, RequestTimeTooSkewed, AccessDenied ("Request has expired", "Request is
- * not valid yet", headers not signed), AuthorizationHeaderMalformed. `ret_failure` (may be NULL) is
- * filled for SignatureDoesNotMatch. */
+ * not valid yet", headers not signed), AuthorizationHeaderMalformed (when pre-signed
+ * AuthorizationQueryParametersError). `ret_failure` (may be NULL) is filled for
+ * SignatureDoesNotMatch, and with `headers_not_signed` alone where those are the reason. */
 MUST_CHECK bool sigv4_verify(struct arena *arena, const struct sigv4_request *request,
                              const struct sigv4_claim *claim, const char *secret_key,
                              const char *region, const char *service, int64_t now_unix_ms,
