@@ -10,6 +10,8 @@
 
 #include "store/store.h"
 
+enum { QUEUE_MAX_PAYLOAD_BYTES = 1024 * 1024 };
+
 struct queue_row {
     int64_t id;
     const char *function;
@@ -40,19 +42,19 @@ void queue_on_push(struct store *store, void (*notify)(void *context), void *con
  * earliest due time in the future of any row of that function, or INT64_MAX. */
 MUST_CHECK bool queue_due(struct store *store, struct arena *arena, const char *function,
                           int64_t now_unix_ms, const int64_t *skip, size_t skip_count, size_t max,
-                          struct queue_row **ret, size_t *ret_count,
-                          int64_t *ret_next_due_unix_ms, struct error *err);
+                          struct queue_row **ret, size_t *ret_count, int64_t *ret_next_due_unix_ms,
+                          struct error *err);
 
-/* Done: removes the row. */
+/* Done: removes the row. True also when it is not there. */
 MUST_CHECK bool queue_ack(struct store *store, int64_t id, struct error *err);
-/* Counts a failed delivery and makes it due again at `due_unix_ms`. */
+/* Counts a failed delivery and makes it due again at `due_unix_ms`. NOT_FOUND without the row. */
 MUST_CHECK bool queue_retry(struct store *store, int64_t id, int64_t due_unix_ms,
                             struct error *err);
 /* Removes the row and, in the same transaction, queues `payload` for `function` (the on-failure
- * record); with function NULL the row goes to the dead letters. */
+ * record); with function NULL the row goes to the dead letters, `payload` being the reason. */
 MUST_CHECK bool queue_give_up(struct store *store, int64_t id, const char *function,
                               const char *payload, int64_t now_unix_ms, struct error *err);
-/* Queues a ready event. */
+/* Queues a ready event. LIMIT when it is over QUEUE_MAX_PAYLOAD_BYTES. */
 MUST_CHECK bool queue_push(struct store *store, const char *function, const char *payload,
                            int64_t now_unix_ms, struct error *err);
 /* Rows waiting or in flight. */

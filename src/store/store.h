@@ -33,11 +33,17 @@ enum {
     STORE_MAX_METADATA_BYTES = 2048,
     STORE_MAX_PARTS = 10000,
     STORE_MIN_PART_BYTES = 5 * 1024 * 1024,
+    STORE_MAX_RULES = 100,      /* of a bucket */
+    STORE_MAX_KEYS = 10000,     /* access keys */
+    STORE_MAX_STATEMENTS = 100, /* of an access key */
+    STORE_MAX_DOCUMENT_BYTES = 1024 * 1024,
+    STORE_MAX_LISTED = 1000, /* entries of one page */
 };
 #define STORE_MAX_PUT_BYTES (UINT64_C(5) << 30)
 
-/* Makes the folder where it is missing; takes a lock, so that a second server on the same folder is
- * refused (UNAVAILABLE). Removes blobs that no row names and unfinished temporary files. */
+/* Makes the folder where it is missing (0700; what lies in it is closed to others in any case);
+ * takes a lock, so that a second server on the same folder is refused (UNAVAILABLE). Removes blobs
+ * that no row names and unfinished temporary files. */
 MUST_CHECK bool store_open(const char *folder, struct store **ret, struct error *err);
 void store_close(struct store *store);
 
@@ -53,8 +59,7 @@ struct store_bucket {
     int64_t created_unix_ms;
 };
 MUST_CHECK bool store_list_buckets(struct store *store, struct arena *arena,
-                                   struct store_bucket **ret, size_t *ret_count,
-                                   struct error *err);
+                                   struct store_bucket **ret, size_t *ret_count, struct error *err);
 
 /* Configuration documents of a bucket ("cors", "notification"), kept as given. Empty text removes.
  * Reading one that is not there is NOT_FOUND. */
@@ -89,20 +94,20 @@ struct store_object {
     uint64_t size;
     int64_t modified_unix_ms;
     const char *content_type;
-    const char *metadata;   /* JSON object of further headers to give back (x-amz-meta-…,
-                               content-disposition, cache-control, …), "" for none */
-    unsigned part_count;    /* 0: not made of parts */
+    const char *metadata; /* JSON object of further headers to give back (x-amz-meta-…,
+                             content-disposition, cache-control, …), "" for none */
+    unsigned part_count;  /* 0: not made of parts */
 };
 
 /* A body on its way in: written to a temporary file, hashed as it comes. */
 struct store_body;
 MUST_CHECK bool store_body_new(struct store *store, struct store_body **ret, struct error *err);
-/* LIMIT (EntityTooLarge) over STORE_MAX_PUT_BYTES; LIMIT with code InternalError text "disk full"
- * when the disk is. */
+/* LIMIT EntityTooLarge over STORE_MAX_PUT_BYTES; LIMIT InsufficientStorage with the text "disk full
+ * …" when the disk is. After a failure the body can only be freed. */
 MUST_CHECK bool store_body_add(struct store_body *body, const void *data, size_t size,
                                struct error *err);
 uint64_t store_body_size(const struct store_body *body);
-/* Hash of all that was added so far, 16 bytes; SHA-256, 32 bytes. */
+/* MD5 (16 bytes) and SHA-256 (32 bytes) of the whole body. After either nothing can be added. */
 void store_body_md5(struct store_body *body, void *ret);
 void store_body_sha256(struct store_body *body, void *ret);
 /* Throws the file away unless it was taken by store_put or store_put_part. NULL is fine. */
@@ -112,20 +117,19 @@ struct store_put {
     const char *bucket;
     const char *key;
     const char *content_type;
-    const char *metadata;    /* JSON text or "" */
-    bool if_none_match;      /* CONFLICT PreconditionFailed when the key exists */
-    const char *if_match;    /* ETag without quotes, or NULL: CONFLICT PreconditionFailed when another,
-                                NOT_FOUND NoSuchKey when none */
-    const char *event_name;  /* "ObjectCreated:Put", "ObjectCreated:Post", … */
-    const char *request_id;  /* for the event */
+    const char *metadata; /* JSON text or "" */
+    bool if_none_match;   /* CONFLICT PreconditionFailed when the key exists */
+    const char *if_match; /* ETag without quotes, or NULL: CONFLICT PreconditionFailed when another,
+                             NOT_FOUND NoSuchKey when none */
+    const char *event_name; /* "ObjectCreated:Put", "ObjectCreated:Post", … */
+    const char *request_id; /* for the event */
     const char *source_ip;
-    const char *principal;   /* access key */
+    const char *principal; /* access key */
     int64_t now_unix_ms;
 };
 /* Durable when it returns true. Takes the body's file. */
 MUST_CHECK bool store_put(struct store *store, struct arena *arena, struct store_body *body,
-                          const struct store_put *put, struct store_object *ret,
-                          struct error *err);
+                          const struct store_put *put, struct store_object *ret, struct error *err);
 
 MUST_CHECK bool store_head(struct store *store, struct arena *arena, const char *bucket,
                            const char *key, struct store_object *ret, struct error *err);
@@ -150,8 +154,10 @@ MUST_CHECK bool store_delete(struct store *store, const char *bucket, const char
 struct store_list {
     const char *prefix;      /* "" */
     const char *delimiter;   /* "" for none */
-    const char *start_after; /* keys greater than this; "" from the start */
-    size_t max_keys;         /* objects and common prefixes together, at most 1,000 */
+    const char *start_after; /* keys greater than this; "" from the start. A common prefix in which
+                                it lies is skipped whole (S3's marker does the same) */
+    size_t max_keys;         /* objects and common prefixes together; over STORE_MAX_LISTED counts
+                                as that */
 };
 struct store_listing {
     struct store_object *objects;
@@ -159,7 +165,8 @@ struct store_listing {
     const char **prefixes;
     size_t prefix_count;
     bool truncated;
-    const char *next_after; /* start_after of the next page (for a common prefix: it skips all of it) */
+    const char
+        *next_after; /* start_after of the next page (for a common prefix: it skips all of it) */
 };
 /* Byte order of the keys; cost grows with the page, not with the bucket. */
 MUST_CHECK bool store_list(struct store *store, struct arena *arena, const char *bucket,
@@ -219,10 +226,12 @@ struct store_statement {
     const char *bucket; /* one name, or "*" */
     const char *prefix; /* of the key (of the listed prefix for ListBucket); "" for any */
 };
-/* Adds the key or replaces its secret and statements. */
+/* Adds the key or replaces its secret and statements. Costs nothing when it says so already. */
 MUST_CHECK bool store_put_key(struct store *store, const char *access_key, const char *secret_key,
                               const struct store_statement *statements, size_t count,
                               struct error *err);
+/* True also when there was none. */
+MUST_CHECK bool store_delete_key(struct store *store, const char *access_key, struct error *err);
 /* NOT_FOUND InvalidAccessKeyId. */
 MUST_CHECK bool store_get_secret(struct store *store, struct arena *arena, const char *access_key,
                                  const char **ret_secret_key, struct error *err);

@@ -1,0 +1,310 @@
+/*
+ * Objects: put, head, read, delete.
+ *
+ * The row of an object carries the number of its version; the extents belong to that number, not to
+ * the key, so replacing an object is a new row, new extents, and the old ones dropped, all in the
+ * transaction that decides the conditions and queues the events.
+ */
+#include "base/codec.h"
+#include "store/internal.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* ---- limits ---- */
+
+bool key_check(const char *key, struct error *err) {
+    size_t length = strnlen(key, STORE_MAX_KEY_BYTES + 1);
+    if (length > STORE_MAX_KEY_BYTES)
+        return error_set(err, ERROR_LIMIT, "KeyTooLongError",
+                         "key '%.64s…' is over the limit of %d bytes", key, STORE_MAX_KEY_BYTES);
+    if (length == 0)
+        return error_set(err, ERROR_INVALID, "InvalidArgument", "the key is empty");
+    if (!str_is_utf8((struct str){key, length}))
+        return error_set(err, ERROR_INVALID, "InvalidArgument", "the key is not UTF-8");
+    return true;
+}
+
+static bool check_short(const char *what, const char *text, struct error *err) {
+    if (strnlen(text_or_empty(text), MAX_SHORT_TEXT_BYTES + 1) <= MAX_SHORT_TEXT_BYTES)
+        return true;
+    return error_set(err, ERROR_LIMIT, "InvalidArgument", "%s is over the limit of %d bytes", what,
+                     MAX_SHORT_TEXT_BYTES);
+}
+
+bool put_check(const struct store_put *put, struct error *err) {
+    if (!key_check(put->key, err))
+        return false;
+    if (strnlen(text_or_empty(put->metadata), STORE_MAX_METADATA_BYTES + 1) >
+        STORE_MAX_METADATA_BYTES)
+        return error_set(err, ERROR_LIMIT, "MetadataTooLarge",
+                         "metadata of '%.256s' is over the limit of %d bytes", put->key,
+                         STORE_MAX_METADATA_BYTES);
+    if (strnlen(text_or_empty(put->content_type), MAX_TYPE_BYTES + 1) > MAX_TYPE_BYTES)
+        return error_set(err, ERROR_LIMIT, "MetadataTooLarge",
+                         "content type of '%.256s' is over the limit of %d bytes", put->key,
+                         MAX_TYPE_BYTES);
+    return check_short("event name", put->event_name, err) &&
+           check_short("request id", put->request_id, err) &&
+           check_short("source address", put->source_ip, err) &&
+           check_short("principal", put->principal, err);
+}
+
+/* ---- rows ---- */
+
+void object_from_row(struct query *query, struct arena *arena, struct object_row *ret) {
+    ret->version = column_int(query, 0);
+    ret->object = (struct store_object){
+        .key = column_text(query, arena, 1),
+        .etag = column_text(query, arena, 2),
+        .size = (uint64_t)column_int(query, 3),
+        .modified_unix_ms = column_int(query, 4),
+        .content_type = column_text(query, arena, 5),
+        .metadata = column_text(query, arena, 6),
+        .part_count = (unsigned)column_int(query, 7),
+    };
+}
+
+bool object_find(struct connection *connection, struct arena *arena, int64_t bucket_id,
+                 const char *key, bool *ret_found, struct object_row *ret, struct error *err) {
+    CLEANUP(query_end)
+    struct query query = query_begin(connection, "SELECT " OBJECT_COLUMNS
+                                                 " FROM objects WHERE bucket = ? AND key = ?");
+    bind_int(&query, bucket_id);
+    bind_bytes(&query, key, strlen(key));
+    bool row = false;
+    if (!query_step(&query, &row, err))
+        return false;
+    if (row)
+        object_from_row(&query, arena, ret);
+    *ret_found = row;
+    return true;
+}
+
+static bool no_such_key(const char *key, struct error *err) {
+    return error_set(err, ERROR_NOT_FOUND, "NoSuchKey", "key '%.512s' does not exist", key);
+}
+
+static bool object_get(struct connection *connection, struct arena *arena, const char *bucket,
+                       const char *key, struct object_row *ret, struct error *err) {
+    int64_t bucket_id = 0;
+    bool found = false;
+    if (!bucket_find(connection, bucket, &bucket_id, err) ||
+        !object_find(connection, arena, bucket_id, key, &found, ret, err))
+        return false;
+    return found || no_such_key(key, err);
+}
+
+/* ---- put ---- */
+
+static bool decide(const struct store_put *put, bool found, const char *etag, struct error *err) {
+    if (put->if_none_match && found)
+        return error_set(err, ERROR_CONFLICT, "PreconditionFailed", "key '%.512s' exists",
+                         put->key);
+    if (put->if_match == NULL)
+        return true;
+    if (!found)
+        return no_such_key(put->key, err);
+    if (strcmp(put->if_match, "*") == 0 || strcmp(put->if_match, etag) == 0)
+        return true;
+    return error_set(err, ERROR_CONFLICT, "PreconditionFailed",
+                     "key '%.512s' has ETag '%s', not '%.64s'", put->key, etag, put->if_match);
+}
+
+bool put_conditions(struct connection *connection, struct arena *arena, int64_t bucket_id,
+                    const struct store_put *put, struct error *err) {
+    if (!put->if_none_match && put->if_match == NULL)
+        return true;
+    struct object_row old = {0};
+    bool found = false;
+    return object_find(connection, arena, bucket_id, put->key, &found, &old, err) &&
+           decide(put, found, old.object.etag, err);
+}
+
+static bool insert_object(struct transaction *transaction, int64_t bucket_id,
+                          const struct object_row *object, struct error *err) {
+    CLEANUP(query_end)
+    struct query query = query_begin(transaction->connection,
+                                     "INSERT OR REPLACE INTO objects (bucket, " OBJECT_COLUMNS ")"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_int(&query, bucket_id);
+    bind_int(&query, object->version);
+    bind_bytes(&query, object->object.key, strlen(object->object.key));
+    bind_text(&query, object->object.etag);
+    bind_int(&query, (int64_t)object->object.size);
+    bind_int(&query, object->object.modified_unix_ms);
+    bind_text(&query, object->object.content_type);
+    bind_text(&query, object->object.metadata);
+    bind_int(&query, object->object.part_count);
+    return query_run(&query, err);
+}
+
+bool object_replace(struct transaction *transaction, struct arena *arena, int64_t bucket_id,
+                    const struct store_put *put, const char *event_name,
+                    const struct object_row *object, struct error *err) {
+    struct object_row old = {0};
+    bool found = false;
+    if (!object_find(transaction->connection, arena, bucket_id, put->key, &found, &old, err) ||
+        !decide(put, found, old.object.etag, err))
+        return false;
+    if (found && !extents_drop(transaction, old.version, err))
+        return false;
+    return insert_object(transaction, bucket_id, object, err) &&
+           events_queue(transaction, bucket_id, put, event_name, object, err);
+}
+
+/* What is certain to be refused is refused before the body is synced: most conditional puts that
+ * lose, lose here. */
+static bool refuse_early(struct store *store, struct arena *arena, const struct store_put *put,
+                         struct error *err) {
+    CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
+    int64_t bucket_id = 0;
+    return bucket_find(reader, put->bucket, &bucket_id, err) &&
+           put_conditions(reader, arena, bucket_id, put, err);
+}
+
+static void describe(struct arena *arena, struct store_body *body, const struct store_put *put,
+                     struct store_object *ret) {
+    uint8_t sum[MD5_SIZE];
+    char etag[MD5_HEX_SIZE];
+    store_body_md5(body, sum);
+    hex_encode(sum, sizeof sum, etag);
+    *ret = (struct store_object){
+        .key = arena_strdup(arena, put->key),
+        .etag = arena_strdup(arena, etag),
+        .size = store_body_size(body),
+        .modified_unix_ms = put->now_unix_ms,
+        .content_type = arena_strdup(arena, text_or_empty(put->content_type)),
+        .metadata = arena_strdup(arena, text_or_empty(put->metadata)),
+    };
+}
+
+bool store_put(struct store *store, struct arena *arena, struct store_body *body,
+               const struct store_put *put, struct store_object *ret, struct error *err) {
+    if (!put_check(put, err) || !refuse_early(store, arena, put, err) || !body_publish(body, err))
+        return false;
+    struct object_row row = {0};
+    describe(arena, body, put, &row.object);
+    CLEANUP(transaction_cleanup) struct transaction transaction = {0};
+    int64_t bucket_id = 0;
+    if (!transaction_begin(store, &transaction, err) ||
+        !bucket_find(transaction.connection, put->bucket, &bucket_id, err) ||
+        !transaction_number(&transaction, &row.version, err) ||
+        !object_replace(&transaction, arena, bucket_id, put, put->event_name, &row, err) ||
+        !extents_add_body(&transaction, row.version, body, err))
+        return false;
+    body->taken = true;
+    if (!transaction_commit(&transaction, err))
+        return false;
+    *ret = row.object;
+    return true;
+}
+
+/* ---- head, read, delete ---- */
+
+bool store_head(struct store *store, struct arena *arena, const char *bucket, const char *key,
+                struct store_object *ret, struct error *err) {
+    if (!key_check(key, err))
+        return false;
+    CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
+    struct object_row row;
+    if (!object_get(reader, arena, bucket, key, &row, err))
+        return false;
+    *ret = row.object;
+    return true;
+}
+
+bool object_extents(struct store *store, struct arena *arena, const struct object_range *range,
+                    struct object_row *ret_row, struct extent **ret, size_t *ret_count,
+                    struct error *err) {
+    CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
+    struct object_row row;
+    if (!object_get(reader, arena, range->bucket, range->key, &row, err))
+        return false;
+    const struct store_object *object = &row.object;
+    if (range->expected_etag != NULL && strcmp(range->expected_etag, object->etag) != 0)
+        return error_set(err, ERROR_CONFLICT, "PreconditionFailed",
+                         "key '%.512s' has ETag '%s', not '%.64s'", range->key, object->etag,
+                         range->expected_etag);
+    uint64_t first = range->whole ? 0 : range->first;
+    uint64_t length = range->whole ? object->size : range->length;
+    if (first > object->size || length > object->size - first)
+        return error_set(err, ERROR_INVALID, "InvalidRange",
+                         "range of key '%.512s' reaches over its %llu bytes", range->key,
+                         (unsigned long long)object->size);
+    *ret_row = row;
+    return extents_read(reader, arena, row.version, first, length, ret, ret_count, err);
+}
+
+static bool open_extents(struct store *store, struct arena *arena, const struct extent *extents,
+                         size_t count, struct store_open_extent **ret, struct error *err) {
+    struct store_open_extent *opened = arena_array(arena, count, sizeof *opened);
+    for (size_t i = 0; i < count; i++) {
+        if (!blob_open(store, extents[i].blob, &opened[i].fd, err)) {
+            while (i-- > 0)
+                close(opened[i].fd);
+            return false;
+        }
+        opened[i].offset = extents[i].offset;
+        opened[i].length = extents[i].length;
+    }
+    *ret = opened;
+    return true;
+}
+
+bool store_read(struct store *store, struct arena *arena, const char *bucket, const char *key,
+                uint64_t first, uint64_t length, const char *expected_etag,
+                struct store_open_extent **ret_extents, size_t *ret_count, struct error *err) {
+    if (!key_check(key, err))
+        return false;
+    const struct object_range range = {.bucket = bucket,
+                                       .key = key,
+                                       .first = first,
+                                       .length = length,
+                                       .expected_etag = expected_etag};
+    int64_t tried_version = -1;
+    for (;;) {
+        struct object_row row;
+        struct extent *extents = NULL;
+        size_t count = 0;
+        if (!object_extents(store, arena, &range, &row, &extents, &count, err))
+            return false;
+        if (open_extents(store, arena, extents, count, ret_extents, err)) {
+            *ret_count = count;
+            return true;
+        }
+        /* A file goes only after the commit that replaced its object, so the next snapshot shows
+         * another version; when it does not, the file is really lost. */
+        if (err->kind != ERROR_NOT_FOUND)
+            return false;
+        if (row.version == tried_version) {
+            err->kind = ERROR_INTERNAL;
+            return error_prefix(err, "key '%.512s'", key);
+        }
+        tried_version = row.version;
+    }
+}
+
+bool store_delete(struct store *store, const char *bucket, const char *key, struct error *err) {
+    if (!key_check(key, err))
+        return false;
+    CLEANUP(transaction_cleanup) struct transaction transaction = {0};
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new();
+    int64_t bucket_id = 0;
+    struct object_row row;
+    bool found = false;
+    if (!transaction_begin(store, &transaction, err) ||
+        !bucket_find(transaction.connection, bucket, &bucket_id, err) ||
+        !object_find(transaction.connection, arena, bucket_id, key, &found, &row, err))
+        return false;
+    if (!found)
+        return true;
+    if (!extents_drop(&transaction, row.version, err))
+        return false;
+    CLEANUP(query_end)
+    struct query query =
+        query_begin(transaction.connection, "DELETE FROM objects WHERE bucket = ? AND key = ?");
+    bind_int(&query, bucket_id);
+    bind_bytes(&query, key, strlen(key));
+    return query_run(&query, err) && transaction_commit(&transaction, err);
+}
