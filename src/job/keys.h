@@ -61,6 +61,7 @@ char *key_task_segments(struct arena *arena, const char *job, struct segment_ran
                         const char *input, unsigned generation);
 char *key_task_probe(struct arena *arena, const char *job, const char *name, const char *etag);
 char *key_task_splice(struct arena *arena, const char *job, unsigned generation);
+char *key_task_purge(struct arena *arena, const char *job, unsigned generation);
 char *key_tasks_prefix(struct arena *arena, const char *job);
 char *key_plan(struct arena *arena, const char *job);
 char *key_facts(struct arena *arena, const char *job, const char *name, const char *etag);

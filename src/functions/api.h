@@ -1,0 +1,31 @@
+/*
+ * `api`: the HTTP API of jobs. One function per call of the table in api.c.
+ */
+#ifndef FUNCTIONS_API_H
+#define FUNCTIONS_API_H
+
+#include "functions/context.h"
+#include "functions/payload.h"
+
+struct api_call {
+    struct functions *functions;
+    struct arena *arena;
+    const struct payload_request *request;
+    const char *job; /* of the path, or NULL */
+    bool is_owner;
+};
+
+/* Each fills in a response; a failure becomes a problem document by its kind. */
+typedef bool api_route(const struct api_call *call, struct payload_response *ret,
+                       struct error *err);
+
+api_route api_create_job, api_sign_uploads, api_get_job, api_list_jobs, api_cancel_job;
+
+/* How long signed addresses are good for. */
+enum { API_URL_SECONDS = 3600 };
+
+/* [{name, url, headers, expires_at}] of images [first, first + count) of a manifest. */
+json_t *api_uploads(const struct api_call *call, const char *job,
+                    const struct manifest_image *const *images, size_t count);
+
+#endif
