@@ -1,0 +1,108 @@
+/*
+ * The table of codes. Kinds are what the client's caller needs to know: UNAVAILABLE may work later,
+ * the others do not get better by repeating.
+ */
+#include "s3/codes.h"
+
+#include <stddef.h>
+
+static const struct s3_code codes[] = {
+    {"AccessControlListNotSupported", 400, ERROR_INVALID,
+     "The bucket does not allow ACLs; rights belong to access keys."},
+    {"AccessDenied", 403, ERROR_DENIED, NULL},
+    {"AccessForbidden", 403, ERROR_DENIED, NULL},
+    {"AuthorizationHeaderMalformed", 400, ERROR_DENIED, NULL},
+    {"AuthorizationQueryParametersError", 400, ERROR_DENIED, NULL},
+    {"BadDigest", 400, ERROR_INVALID, NULL},
+    {"BucketAlreadyExists", 409, ERROR_CONFLICT, "The requested bucket name is not available."},
+    {"BucketAlreadyOwnedByYou", 409, ERROR_CONFLICT,
+     "Your previous request to create the named bucket succeeded and you already own it."},
+    {"BucketNotEmpty", 409, ERROR_CONFLICT, "The bucket you tried to delete is not empty."},
+    {"ConditionalRequestConflict", 409, ERROR_CONFLICT, NULL},
+    {"EntityTooLarge", 400, ERROR_LIMIT, "Your proposed upload exceeds the maximum allowed size."},
+    {"EntityTooSmall", 400, ERROR_INVALID,
+     "Your proposed upload is smaller than the minimum allowed size."},
+    {"ExpiredToken", 400, ERROR_DENIED, "The provided token has expired."},
+    {"IncompleteBody", 400, ERROR_INVALID, NULL},
+    {"InsufficientStorage", 507, ERROR_LIMIT,
+     "The disk that holds the store is full; nothing was stored."},
+    {"InternalError", 500, ERROR_UNAVAILABLE,
+     "We encountered an internal error. Please try again."},
+    {"InvalidAccessKeyId", 403, ERROR_DENIED,
+     "The AWS Access Key Id you provided does not exist in our records."},
+    {"InvalidArgument", 400, ERROR_INVALID, NULL},
+    {"InvalidBucketName", 400, ERROR_INVALID, "The specified bucket is not valid."},
+    {"InvalidChunkSizeError", 403, ERROR_INVALID, NULL},
+    {"InvalidDigest", 400, ERROR_INVALID, NULL},
+    {"InvalidLocationConstraint", 400, ERROR_INVALID,
+     "The specified location-constraint is not valid."},
+    {"InvalidPart", 400, ERROR_INVALID,
+     "One or more of the specified parts could not be found. The part may not have been uploaded, "
+     "or the specified entity tag may not match the part's entity tag."},
+    {"InvalidPartOrder", 400, ERROR_INVALID,
+     "The list of parts was not in ascending order. Parts must be ordered by part number."},
+    {"InvalidRange", 416, ERROR_INVALID, "The requested range is not satisfiable"},
+    {"InvalidRequest", 400, ERROR_INVALID, NULL},
+    {"InvalidStorageClass", 400, ERROR_INVALID, "The storage class you specified is not valid"},
+    {"InvalidToken", 400, ERROR_DENIED, "The provided token is malformed or otherwise invalid."},
+    {"InvalidURI", 400, ERROR_INVALID, "Couldn't parse the specified URI."},
+    {"KeyTooLongError", 400, ERROR_INVALID, "Your key is too long"},
+    {"MalformedTrailerError", 400, ERROR_INVALID, NULL},
+    {"MalformedXML", 400, ERROR_INVALID, NULL},
+    {"MaxMessageLengthExceeded", 400, ERROR_LIMIT, "Your request was too big."},
+    {"MetadataTooLarge", 400, ERROR_LIMIT,
+     "Your metadata headers exceed the maximum allowed metadata size"},
+    {"MethodNotAllowed", 405, ERROR_INVALID,
+     "The specified method is not allowed against this resource."},
+    {"MissingContentLength", 411, ERROR_INVALID,
+     "You must provide the Content-Length HTTP header."},
+    {"MissingRequestBodyError", 400, ERROR_INVALID, "Request Body is empty"},
+    {"NoSuchBucket", 404, ERROR_NOT_FOUND, "The specified bucket does not exist"},
+    {"NoSuchBucketPolicy", 404, ERROR_NOT_FOUND, "The bucket policy does not exist"},
+    {"NoSuchCORSConfiguration", 404, ERROR_NOT_FOUND, "The CORS configuration does not exist"},
+    {"NoSuchKey", 404, ERROR_NOT_FOUND, "The specified key does not exist."},
+    {"NoSuchLifecycleConfiguration", 404, ERROR_NOT_FOUND,
+     "The lifecycle configuration does not exist"},
+    {"NoSuchPublicAccessBlockConfiguration", 404, ERROR_NOT_FOUND,
+     "The public access block configuration was not found"},
+    {"NoSuchTagSet", 404, ERROR_NOT_FOUND, "The TagSet does not exist"},
+    {"NoSuchUpload", 404, ERROR_NOT_FOUND,
+     "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
+     "been aborted or completed."},
+    {"NoSuchVersion", 404, ERROR_NOT_FOUND, "The specified version does not exist."},
+    {"NoSuchWebsiteConfiguration", 404, ERROR_NOT_FOUND,
+     "The specified bucket does not have a website configuration"},
+    {"NotImplemented", 501, ERROR_INVALID, NULL},
+    {"ObjectLockConfigurationNotFoundError", 404, ERROR_NOT_FOUND,
+     "Object Lock configuration does not exist for this bucket"},
+    {"OperationAborted", 409, ERROR_CONFLICT, NULL},
+    {"OwnershipControlsNotFoundError", 404, ERROR_NOT_FOUND,
+     "The bucket ownership controls were not found"},
+    {"PermanentRedirect", 301, ERROR_INVALID, NULL},
+    {"PreconditionFailed", 412, ERROR_CONFLICT,
+     "At least one of the pre-conditions you specified did not hold"},
+    {"ReplicationConfigurationNotFoundError", 404, ERROR_NOT_FOUND,
+     "The replication configuration was not found"},
+    {"RequestTimeTooSkewed", 403, ERROR_DENIED,
+     "The difference between the request time and the current time is too large."},
+    {"RequestTimeout", 400, ERROR_UNAVAILABLE, NULL},
+    {"ServerSideEncryptionConfigurationNotFoundError", 404, ERROR_NOT_FOUND,
+     "The server side encryption configuration was not found"},
+    {"ServiceUnavailable", 503, ERROR_UNAVAILABLE, NULL},
+    {"SignatureDoesNotMatch", 403, ERROR_DENIED,
+     "The request signature we calculated does not match the signature you provided. Check your "
+     "key and signing method."},
+    {"SlowDown", 503, ERROR_UNAVAILABLE, "Please reduce your request rate."},
+    {"TemporaryRedirect", 307, ERROR_INVALID, NULL},
+    {"TooManyBuckets", 400, ERROR_LIMIT, NULL},
+    {"XAmzContentSHA256Mismatch", 400, ERROR_INVALID,
+     "The provided 'x-amz-content-sha256' header does not match what was computed."},
+};
+
+const struct s3_code *s3_code_find(struct str code) {
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (str_equal_c(code, codes[i].code))
+            return &codes[i];
+    }
+    return NULL;
+}
