@@ -2,7 +2,8 @@
  * HTTP client over libcurl. Thread-safe: connections are kept and shared out among callers.
  *
  * Never follows redirects, never uses a proxy from the environment for loopback addresses, speaks
- * HTTP/1.1, TCP_NODELAY on. The body of an answer lies in the caller's arena unless `sink` is given.
+ * HTTP/1.1, TCP_NODELAY on. TLS trusts the file in SSL_CERT_FILE, else the system's authorities.
+ * The body of an answer lies in the caller's arena unless `sink` is given.
  */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -31,9 +32,9 @@ struct http_call {
     int body_fd; /* set to -1 when not used */
     uint64_t body_offset;
     unsigned connect_timeout_ms; /* 0: 5,000 */
-    unsigned timeout_ms;         /* of the whole call; 0: none (the Runtime API's `next` needs that) */
-    unsigned stall_timeout_ms;   /* no byte moved for so long: UNAVAILABLE; 0: none */
-    size_t max_reply_bytes;      /* LIMIT when the answer's body is longer; must be set (without sink) */
+    unsigned timeout_ms; /* of the whole call; 0: none (the Runtime API's `next` needs that) */
+    unsigned stall_timeout_ms; /* no byte moved for so long (to the second): UNAVAILABLE; 0: none */
+    size_t max_reply_bytes; /* LIMIT when the answer's body is longer; must be set (without sink) */
     /* Called with pieces of a 2xx answer's body instead of keeping it; false stops the call with
      * the error it filled in. */
     bool (*sink)(void *context, const void *data, size_t size, struct error *err);
@@ -53,7 +54,8 @@ struct http_reply {
 };
 
 /* True when an answer came, whatever its status. UNAVAILABLE: no connection, cut off, timed out.
- * Does not retry. */
+ * Does not retry, but for a kept connection that was closed before it gave a byte of answer.
+ * DENIED: the server's certificate is not trusted. */
 MUST_CHECK bool http_client_perform(struct http_client *client, struct arena *arena,
                                     const struct http_call *call, struct http_reply *ret,
                                     struct error *err);
