@@ -64,7 +64,7 @@ struct s3_object {
 };
 
 struct s3_get_options {
-    const char *if_match;     /* ETag without quotes, or NULL */
+    const char *if_match; /* ETag without quotes, or NULL */
     /* Range: first byte and length; length 0: the whole object. With `suffix` the last
      * `range_length` bytes (fewer when the object is shorter). */
     uint64_t range_first;
@@ -73,8 +73,8 @@ struct s3_get_options {
     size_t max_bytes; /* LIMIT when the body would be longer; must be set */
 };
 MUST_CHECK bool s3_get(struct s3_client *client, struct arena *arena, const char *bucket,
-                       const char *key, const struct s3_get_options *options,
-                       struct s3_object *ret, struct error *err);
+                       const char *key, const struct s3_get_options *options, struct s3_object *ret,
+                       struct error *err);
 MUST_CHECK bool s3_head(struct s3_client *client, struct arena *arena, const char *bucket,
                         const char *key, struct s3_object *ret, struct error *err);
 /* True also when there was none. */
@@ -143,7 +143,7 @@ struct s3_presign_options {
     const char *method; /* "GET", "PUT" */
     unsigned expires_seconds;
     int64_t now_unix_ms;
-    int64_t content_length;  /* signed for PUT, so that nothing larger can be sent; -1: not signed */
+    int64_t content_length; /* signed for PUT, so that nothing larger can be sent; -1: not signed */
     const char *content_disposition; /* response-content-disposition for GET; NULL: none */
 };
 /* Whole URL. Makes no call. */

@@ -13,6 +13,7 @@
 #include "s3/checksum.h"
 #include "s3/server.h"
 #include "s3/xml_write.h"
+#include "sign/chunked.h"
 #include "sign/sigv4.h"
 
 struct s3_server {
@@ -34,6 +35,7 @@ struct s3_body {
     struct checksum checksum;
     const char *expected_checksum; /* base64; NULL: none */
     const char *expected_md5;      /* base64; NULL: none */
+    struct chunked *chunked;       /* NULL: the body is not in chunks of its own */
 };
 
 struct s3_call {

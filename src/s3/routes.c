@@ -1,8 +1,8 @@
 /*
  * The table of operations. A call takes the first line whose method and level fit and whose
- * parameter and header it has; so the lines with a parameter stand before the plain ones. Parameters
- * that name no operation (`x-id`, `prefix`, …) do not matter, those that name one which is not
- * here are refused, because doing the plain operation instead would be wrong.
+ * parameter and header it has; so the lines with a parameter stand before the plain ones.
+ * Parameters that name no operation (`x-id`, `prefix`, …) do not matter, those that name one which
+ * is not here are refused, because doing the plain operation instead would be wrong.
  */
 #include "s3/internal.h"
 
@@ -71,24 +71,50 @@ static const struct s3_route routes[] = {
 
 /* Parameters that make another operation of a call. */
 static const char *const operations[] = {
-    "accelerate",   "acl",           "analytics",         "attributes",          "cors",
-    "delete",       "encryption",    "intelligent-tiering", "inventory",         "legal-hold",
-    "lifecycle",    "location",      "logging",           "metadataTable",       "metrics",
-    "notification", "object-lock",   "ownershipControls", "policy",              "policyStatus",
-    "publicAccessBlock", "renameObject", "replication",   "requestPayment",      "restore",
-    "retention",    "select",        "session",           "tagging",             "torrent",
-    "uploadId",     "uploads",       "versioning",        "versions",            "website",
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "session",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
 };
 
-static enum s3_level find_level(const struct s3_call *call)
-{
+static enum s3_level find_level(const struct s3_call *call) {
     if (call->key[0] != '\0')
         return S3_OBJECT;
     return call->bucket[0] != '\0' ? S3_BUCKET : S3_SERVICE;
 }
 
-static const char *find_operation(const struct s3_call *call)
-{
+static const char *find_operation(const struct s3_call *call) {
     for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
         if (http_query_get(&call->query, operations[i]))
             return operations[i];
@@ -96,8 +122,7 @@ static const char *find_operation(const struct s3_call *call)
     return NULL;
 }
 
-bool s3_find_route(const struct s3_call *call, const struct s3_route **ret, struct error *err)
-{
+bool s3_find_route(const struct s3_call *call, const struct s3_route **ret, struct error *err) {
     const char *method = call->x->request.method;
     enum s3_level level = find_level(call);
     const char *operation = find_operation(call);
