@@ -27,7 +27,7 @@ struct http_request {
 };
 
 struct http_response {
-    unsigned status; /* must be set by `finish` or a refusing `begin` */
+    unsigned status;             /* must be set by `finish` or a refusing `begin` */
     struct http_headers headers; /* Content-Length, Date and Connection are the server's */
     const void *body;            /* in the exchange's arena, or static */
     size_t body_size;
@@ -38,7 +38,7 @@ struct http_response {
         int fd;
         uint64_t offset;
         uint64_t length;
-    } *extents;
+    } * extents;
     size_t extent_count;
     bool close; /* end the connection after this answer */
 };
@@ -53,10 +53,11 @@ struct http_exchange {
 struct http_handler {
     void *context;
     /* The head is read. True: take the body (100 Continue is sent when the client waits for it).
-     * False: the response is filled in; an unread body is thrown away, up to 1 MiB, then the
-     * connection closed. */
+     * False: the response is filled in; an unread body is thrown away up to 1 MiB; the connection
+     * is closed after the answer when it was longer or its length is not known. */
     bool (*begin)(void *context, struct http_exchange *x);
-    /* A piece of the body. False: refuse, the response is filled in; later pieces are dropped. */
+    /* A piece of the body. False: refuse, the response is filled in; later pieces are dropped, up
+     * to 64 MiB, then the connection closed without an answer. */
     bool (*body)(void *context, struct http_exchange *x, const void *data, size_t size);
     /* The whole body is there (also when there was none): fill in the response. Not called when
      * begin or body refused. May block. */
@@ -66,10 +67,12 @@ struct http_handler {
 };
 
 struct http_server_options {
-    const char *address; /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
+    const char *address; /* "127.0.0.1:8080", "localhost:80", "[::1]:0"; port 0 takes a free one */
     struct http_handler handler;
-    unsigned max_connections;     /* 0: 1,000; more wait in the backlog */
-    unsigned idle_timeout_seconds; /* of a connection without a request or a stalled transfer; 0: none */
+    unsigned max_connections; /* 0: 1,000; more wait in the backlog */
+    /* Of a connection without a request or with a stalled transfer; the time that a handler takes
+     * does not count. 0: none. */
+    unsigned idle_timeout_seconds;
 };
 
 struct http_server;
@@ -81,11 +84,13 @@ MUST_CHECK bool http_server_start(const struct http_server_options *options,
 const char *http_server_address(const struct http_server *server);
 /* Stops listening; new requests are refused, running ones continue. */
 void http_server_quiesce(struct http_server *server);
-/* Ends the listener and waits for running handlers. NULL is fine. */
+/* Ends the listener, waits for every handler that is in `finish`, gives the answers being sent two
+ * seconds more, and cuts what is left. A handler that blocks must be woken by its owner first: it
+ * is waited for without limit. Not to be called from a handler. NULL is fine. */
 void http_server_free(struct http_server *server);
 
-/* Convenience for handlers with small bodies: collects the body up to `max_bytes` (413 above) in
- * the exchange's arena, then calls `handle`. */
+/* Convenience for handlers with small bodies: collects the body up to `max_body_bytes` (413 above),
+ * then calls `handle`. The body lives as long as the exchange; `state` is taken. */
 struct http_small_handler {
     void *context;
     size_t max_body_bytes;
