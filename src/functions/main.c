@@ -5,6 +5,7 @@
 #include "functions/context.h"
 
 #include "base/log.h"
+#include "base/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,30 @@ static const struct {
     {"intake", intake_handle},
     {"render", render_handle},
 };
+
+/* The handler that serves, and what its log lines need. */
+struct reporter {
+    runtime_handler *handle;
+    const char *name;
+    struct functions *functions;
+};
+
+/* One line per invocation: how long it took and what it moved, never what it was about. */
+static bool report(void *context, struct arena *arena, const struct runtime_invocation *invocation,
+                   struct str *ret_answer, struct error *err) {
+    struct reporter *reporter = context;
+    struct s3_traffic before = s3_client_traffic(reporter->functions->s3);
+    int64_t start_ms = clock_monotonic_ms();
+    bool ok = reporter->handle(reporter->functions, arena, invocation, ret_answer, err);
+    struct s3_traffic after = s3_client_traffic(reporter->functions->s3);
+    log_info(reporter->name, "REPORT %s %s ms=%lld s3_calls=%llu s3_sent=%llu s3_received=%llu",
+             invocation->request_id, ok ? "ok" : "failed",
+             (long long)(clock_monotonic_ms() - start_ms),
+             (unsigned long long)(after.calls - before.calls),
+             (unsigned long long)(after.sent_bytes - before.sent_bytes),
+             (unsigned long long)(after.received_bytes - before.received_bytes));
+    return ok;
+}
 
 static runtime_handler *find_handler(const char *name) {
     for (size_t i = 0; name != NULL && i < ARRAY_SIZE(handlers); i++)
@@ -55,7 +80,8 @@ int main(void) {
         return 1;
     }
     /* Returns only when the Runtime API is gone: the host has ended. */
-    if (!runtime_serve(runtime, handle, functions, &err))
+    struct reporter reporter = {.handle = handle, .name = name, .functions = functions};
+    if (!runtime_serve(runtime, report, &reporter, &err))
         log_debug("bootstrap", "%s", err.text);
     functions_free(functions);
     runtime_free(runtime);

@@ -9,6 +9,7 @@
 #include "functions/render.h"
 #include "functions/stock.h"
 
+#include "base/log.h"
 #include "base/os.h"
 #include "media/chunk.h"
 #include "media/load.h"
@@ -356,5 +357,7 @@ bool render_segments(struct functions *functions, struct arena *arena,
     bool ok = render_missing(&work, arena, settled, err);
     pthread_mutex_destroy(&work.lock);
     chunk_writer_free(work.chunk);
+    log_info("render", "job %s segments %u+%u: %u encoded", work.plan->job, task.range.first,
+             task.range.count, work.done_segments);
     return ok && clean_up(&work, arena, err) && stock_check(functions, arena, work.plan, NULL, err);
 }
