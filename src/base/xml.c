@@ -114,6 +114,9 @@ bool xml_parse(struct arena *arena, struct str document, struct xml_element **re
     if (document.len > XML_MAX_BYTES)
         return error_set(err, ERROR_LIMIT, NULL, "XML of %zu bytes is over the limit of %d",
                          document.len, XML_MAX_BYTES);
+    /* What expat would take for UTF-16, and what no XML in UTF-8 holds. */
+    if (document.len > 0 && memchr(document.ptr, '\0', document.len))
+        return error_set(err, ERROR_INVALID, NULL, "XML, line 1: not UTF-8");
     struct reader reader = {.arena = arena, .err = err, .parser = XML_ParserCreate("UTF-8")};
     if (!reader.parser)
         die_out_of_memory();
