@@ -22,6 +22,8 @@ struct image_header {
     unsigned orientation;   /* EXIF, 1 to 8 */
     bool has_profile;       /* an ICC profile other than sRGB, described by profile_name */
     const char *profile_name;
+    bool premultiplied;  /* colours are multiplied by alpha (TIFF) */
+    const char *warning; /* for the receipt, or NULL */
 };
 /* INVALID: not an image that this version reads (the text says what it looks like), truncated
  * header, empty; LIMIT: over MEDIA_MAX_PIXELS or 65,535 a side. */
@@ -29,33 +31,38 @@ MUST_CHECK bool image_read_header(struct arena *arena, struct str image, struct 
                                   struct error *err);
 
 enum pixel_layout {
-    PIXELS_YUV, /* planes Y, Cb, Cr: full-range BT.601 (JPEG); chroma maybe smaller */
+    PIXELS_YUV,  /* planes Y, Cb, Cr: full-range BT.601 (JPEG); chroma maybe smaller, centred */
     PIXELS_GREY, /* plane 0, full range */
     PIXELS_RGB,  /* planes R, G, B */
-    PIXELS_RGBA, /* planes R, G, B, A (straight alpha) */
+    PIXELS_RGBA, /* planes R, G, B, A */
 };
 
-/* A decoded picture, not yet oriented. */
+enum { PIXELS_MAX_WARNINGS = 4 };
+
+/* A decoded picture, not yet oriented. The planes belong to the decoder until its next run; the
+ * caller may write into them. Strides are multiples of 64. */
 struct pixels {
     enum pixel_layout layout;
-    unsigned width, height;               /* of plane 0; may be a fraction of the stored size */
+    unsigned width, height;                  /* of plane 0; may be a fraction of the stored size */
     unsigned chroma_shift_x, chroma_shift_y; /* PIXELS_YUV */
     uint8_t *planes[4];
     size_t strides[4];
-    unsigned scale_denominator; /* 1, 2, 4: the codec scaled by 1/that */
-    unsigned warning_count;     /* at most 4 */
-    const char *warnings[4];
-    void *owned[4]; /* freed by pixels_clear */
+    bool premultiplied;         /* PIXELS_RGBA: else alpha is straight */
+    unsigned scale_denominator; /* 1, 2, 4: the codec scaled by 1/that, sides rounded up */
+    unsigned warning_count;
+    const char *warnings[PIXELS_MAX_WARNINGS]; /* for the receipt */
 };
-void pixels_clear(struct pixels *pixels);
+/* Samples of a side of plane `plane`. */
+unsigned pixels_plane_width(const struct pixels *pixels, unsigned plane);
+unsigned pixels_plane_height(const struct pixels *pixels, unsigned plane);
 
 /* Keeps codec handles and buffers; one per thread. */
 struct decoder;
 struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder);
 
-/* Decodes at the smallest size of at least wanted_width x wanted_height (stored orientation) that is
- * worth it. A truncated or damaged image is INVALID. */
+/* Decodes at the smallest size of at least wanted_width x wanted_height (stored orientation) that
+ * is worth it. A truncated or damaged image is INVALID. Warnings live in the arena. */
 MUST_CHECK bool decoder_run(struct decoder *decoder, struct arena *arena, struct str image,
                             const struct image_header *header, unsigned wanted_width,
                             unsigned wanted_height, struct pixels *ret, struct error *err);

@@ -1,0 +1,485 @@
+/*
+ * Decode, then row by row: resample, convert colours, place. Chroma comes first, since luma takes
+ * its cross terms from it. A row is resampled when it is asked for and stays in the cache; only
+ * orientations that swap the sides need whole resampled planes between, at the target's size.
+ *
+ * A later version that applies colour profiles does so on these rows: at the target's size, in
+ * place of the matrix.
+ */
+#include "media/compose.h"
+
+#include "base/os.h"
+#include "media/colour.h"
+#include "media/decode.h"
+#include "media/resample.h"
+#include "media/scratch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FILTER_CACHE_SIZE = 16, /* portrait and landscape, luma and chroma, twice */
+    MAX_WARNINGS = PIXELS_MAX_WARNINGS + 2,
+    /* Rows that are turned at a time: a cache line of 16-bit samples. */
+    TRANSPOSE_ROWS = 32,
+};
+
+/* How the picture lies on the canvas. */
+struct placement {
+    bool swaps_sides;          /* stored rows are upright columns */
+    bool mirrors_x, mirrors_y; /* along the stored sides */
+    unsigned width, height;    /* upright, full size */
+    double crop_x, crop_y;     /* what is shown, in upright full-size samples */
+    double crop_width, crop_height;
+    unsigned x, y;                        /* where it goes; even */
+    unsigned target_width, target_height; /* even */
+};
+
+/* One plane, upright and at the target's size. */
+struct row_source {
+    struct resampler resampler;
+    const int16_t *turned; /* the whole plane where sides are swapped, else NULL */
+    size_t turned_stride;
+    int16_t *rows[2]; /* a row stays good until the next but one is asked for */
+};
+
+struct plane_memory {
+    struct scratch middle, rows, band, turned;
+};
+
+struct composer {
+    struct compose_target target;
+    uint8_t background[3]; /* Y', Cb, Cr */
+    struct decoder *decoder;
+    const struct resample_kernels *kernels;
+    struct filter *filters[FILTER_CACHE_SIZE];
+    unsigned next_filter;
+    struct plane_memory memory[3];
+    struct scratch cross;
+};
+
+struct composer *composer_new(const struct compose_target *target) {
+    struct composer *composer = calloc(1, sizeof *composer);
+    if (composer == NULL)
+        die_out_of_memory();
+    composer->target = *target;
+    colour_of_rgb(target->background, composer->background);
+    composer->decoder = decoder_new();
+    composer->kernels = resample_kernels_best();
+    return composer;
+}
+
+void composer_free(struct composer *composer) {
+    if (composer == NULL)
+        return;
+    decoder_free(composer->decoder);
+    for (size_t i = 0; i < FILTER_CACHE_SIZE; i++)
+        filter_free(composer->filters[i]);
+    for (size_t i = 0; i < 3; i++) {
+        scratch_clear(&composer->memory[i].middle);
+        scratch_clear(&composer->memory[i].rows);
+        scratch_clear(&composer->memory[i].band);
+        scratch_clear(&composer->memory[i].turned);
+    }
+    scratch_clear(&composer->cross);
+    free(composer);
+}
+
+static bool same_spec(const struct filter_spec *a, const struct filter_spec *b) {
+    return a->source_size == b->source_size && a->target_size == b->target_size &&
+           a->origin == b->origin && a->step == b->step && a->mirrored == b->mirrored &&
+           a->source_length == b->source_length;
+}
+
+/* From the cache, or made and kept in place of the oldest. One picture needs at most four, so what
+ * it holds is not replaced under it. */
+static const struct filter *get_filter(struct composer *composer, const struct filter_spec *spec,
+                                       enum filter_axis axis) {
+    for (size_t i = 0; i < FILTER_CACHE_SIZE; i++) {
+        const struct filter *filter = composer->filters[i];
+        if (filter != NULL && filter->axis == axis && same_spec(&filter->spec, spec))
+            return filter;
+    }
+    struct filter **slot = &composer->filters[composer->next_filter];
+    composer->next_filter = (composer->next_filter + 1) % FILTER_CACHE_SIZE;
+    filter_free(*slot);
+    *slot = filter_new(spec, axis);
+    return *slot;
+}
+
+/* Nearest even number of at least 2. */
+static unsigned even(double value) {
+    unsigned half = (unsigned)(value / 2 + 0.5);
+    return half == 0 ? 2 : 2 * half;
+}
+
+static void place_contained(const struct compose_target *target, struct placement *place) {
+    unsigned width = target->width, height = target->height;
+    bool is_wider = (uint64_t)place->width * height >= (uint64_t)place->height * width;
+    place->target_width = is_wider ? width : even((double)place->width * height / place->height);
+    place->target_height = is_wider ? even((double)place->height * width / place->width) : height;
+    if (place->target_width > width)
+        place->target_width = width;
+    if (place->target_height > height)
+        place->target_height = height;
+    place->x = (width - place->target_width) / 4 * 2;
+    place->y = (height - place->target_height) / 4 * 2;
+    place->crop_width = place->width;
+    place->crop_height = place->height;
+}
+
+static void place_covering(const struct compose_target *target, struct placement *place) {
+    double width = place->width, height = place->height;
+    place->target_width = target->width;
+    place->target_height = target->height;
+    if (width * target->height >= height * target->width) {
+        place->crop_height = height;
+        place->crop_width = height * target->width / target->height;
+    } else {
+        place->crop_width = width;
+        place->crop_height = width * target->height / target->width;
+    }
+    place->crop_x = (width - place->crop_width) / 2;
+    place->crop_y = (height - place->crop_height) / 2;
+}
+
+static struct placement place_picture(const struct compose_target *target,
+                                      const struct image_header *header) {
+    unsigned orientation = header->orientation;
+    struct placement place = {
+        .swaps_sides = orientation >= 5,
+        .mirrors_x = orientation == 2 || orientation == 3 || orientation >= 7,
+        .mirrors_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7,
+        .width = orientation >= 5 ? header->height : header->width,
+        .height = orientation >= 5 ? header->width : header->height,
+    };
+    if (target->fit == FIT_COVER)
+        place_covering(target, &place);
+    else
+        place_contained(target, &place);
+    return place;
+}
+
+/* The full size at which the shown part has the target's size, in stored orientation. */
+static void wanted_size(const struct placement *place, unsigned *ret_width, unsigned *ret_height) {
+    double width = place->target_width * (place->width / place->crop_width);
+    double height = place->target_height * (place->height / place->crop_height);
+    *ret_width = (unsigned)(place->swaps_sides ? height : width);
+    *ret_height = (unsigned)(place->swaps_sides ? width : height);
+}
+
+/* One upright side of the picture. */
+struct side {
+    double crop, crop_length, length;
+    unsigned target;
+    double phase; /* of a sample in its cell: 0.5 is the middle */
+};
+
+static struct side upright_side(const struct placement *place, bool is_x, bool is_chroma) {
+    unsigned divisor = is_chroma ? 2 : 1;
+    if (is_x)
+        return (struct side){
+            .crop = place->crop_x,
+            .crop_length = place->crop_width,
+            .length = place->width,
+            .target = place->target_width / divisor,
+            /* The film's chroma sits on the left one of two luma samples. */
+            .phase = is_chroma ? 0.25 : 0.5,
+        };
+    return (struct side){
+        .crop = place->crop_y,
+        .crop_length = place->crop_height,
+        .length = place->height,
+        .target = place->target_height / divisor,
+        .phase = 0.5,
+    };
+}
+
+/* `scale`: full-size samples per sample of the plane. */
+static const struct filter *side_filter(struct composer *composer, const struct side *side,
+                                        unsigned source_size, unsigned scale, bool mirrored,
+                                        enum filter_axis axis) {
+    double step = side->crop_length / side->target;
+    struct filter_spec spec = {
+        .source_size = source_size,
+        .target_size = side->target,
+        .origin = (side->crop + side->phase * step) / scale,
+        .step = step / scale,
+        .mirrored = mirrored,
+        .source_length = side->length / scale,
+    };
+    return get_filter(composer, &spec, axis);
+}
+
+/* Resamples the whole plane, a band of rows at a time, into columns. */
+static void turn_plane(struct row_source *source, struct plane_memory *memory) {
+    unsigned width = source->resampler.horizontal->spec.target_size;
+    unsigned height = source->resampler.vertical->spec.target_size;
+    size_t stride = width + RESAMPLE_PADDING;
+    size_t turned_stride = ((size_t)height + 31) / 32 * 32 + 32;
+    int16_t *band = scratch_need(&memory->band, TRANSPOSE_ROWS * stride * sizeof *band);
+    int16_t *turned = scratch_need(&memory->turned, width * turned_stride * sizeof *turned);
+    for (unsigned y = 0; y < height; y += TRANSPOSE_ROWS) {
+        unsigned rows = height - y < TRANSPOSE_ROWS ? height - y : TRANSPOSE_ROWS;
+        for (unsigned i = 0; i < rows; i++)
+            resampler_row(&source->resampler, y + i, band + i * stride);
+        resample_transpose(band, stride, width, rows, turned + y, turned_stride);
+    }
+    source->turned = turned;
+    source->turned_stride = turned_stride;
+}
+
+static struct row_source open_plane(struct composer *composer, const struct pixels *pixels,
+                                    const struct placement *place, unsigned plane) {
+    bool is_chroma = pixels->layout == PIXELS_YUV && plane > 0;
+    struct plane_memory *memory = &composer->memory[plane];
+    struct side x = upright_side(place, !place->swaps_sides, is_chroma);
+    struct side y = upright_side(place, place->swaps_sides, is_chroma);
+    unsigned width = pixels_plane_width(pixels, plane);
+    unsigned scale_x = pixels->scale_denominator << (is_chroma ? pixels->chroma_shift_x : 0);
+    unsigned scale_y = pixels->scale_denominator << (is_chroma ? pixels->chroma_shift_y : 0);
+    struct row_source source = {
+        .resampler =
+            {
+                .kernels = composer->kernels,
+                .horizontal =
+                    side_filter(composer, &x, width, scale_x, place->mirrors_x, FILTER_HORIZONTAL),
+                .vertical = side_filter(composer, &y, pixels_plane_height(pixels, plane), scale_y,
+                                        place->mirrors_y, FILTER_VERTICAL),
+                .source = pixels->planes[plane],
+                .stride = pixels->strides[plane],
+                .middle =
+                    scratch_need(&memory->middle, (width + 2 * RESAMPLE_PADDING) * sizeof(int16_t)),
+            },
+    };
+    size_t row = (size_t)x.target + 2 * RESAMPLE_PADDING;
+    int16_t *rows = scratch_need(&memory->rows, 2 * row * sizeof *rows);
+    source.rows[0] = rows;
+    source.rows[1] = rows + row;
+    if (place->swaps_sides)
+        turn_plane(&source, memory);
+    return source;
+}
+
+static const int16_t *get_row(const struct row_source *source, unsigned y) {
+    if (source->turned != NULL)
+        return source->turned + y * source->turned_stride;
+    resampler_row(&source->resampler, y, source->rows[y % 2]);
+    return source->rows[y % 2];
+}
+
+/* The frame's rows where the picture goes. */
+static uint8_t *target_row(const struct frame *frame, const struct placement *place, unsigned plane,
+                           unsigned y) {
+    unsigned shift = plane > 0 ? 1 : 0;
+    return frame->planes[plane] + ((place->y >> shift) + y) * frame->strides[plane] +
+           (place->x >> shift);
+}
+
+/* Chroma of all rows, leaving its cross terms; returns them. */
+static const int16_t *compose_chroma(struct composer *composer, const struct pixels *pixels,
+                                     const struct placement *place, struct frame *frame,
+                                     size_t stride) {
+    unsigned width = place->target_width / 2, height = place->target_height / 2;
+    int16_t *cross = scratch_need(&composer->cross, (height + 1) * stride * sizeof *cross);
+    struct row_source cb = open_plane(composer, pixels, place, 1);
+    struct row_source cr = open_plane(composer, pixels, place, 2);
+    for (unsigned y = 0; y < height; y++)
+        colour_chroma_row(&colour_jpeg_to_film, get_row(&cb, y), get_row(&cr, y), width,
+                          target_row(frame, place, 1, y), target_row(frame, place, 2, y),
+                          cross + y * stride);
+    return cross;
+}
+
+static void compose_yuv(struct composer *composer, const struct pixels *pixels,
+                        const struct placement *place, struct frame *frame) {
+    unsigned width = place->target_width, height = place->target_height;
+    size_t stride = ((size_t)width / 2 + 31) / 32 * 32;
+    const int16_t *cross = compose_chroma(composer, pixels, place, frame, stride);
+    int16_t row[SETTINGS_MAX_SIDE];
+    struct row_source luma = open_plane(composer, pixels, place, 0);
+    for (unsigned y = 0; y < height; y++) {
+        unsigned near = y / 2;
+        unsigned far =
+            y % 2 == 0 ? (near == 0 ? 0 : near - 1) : (near + 1 == height / 2 ? near : near + 1);
+        colour_cross_row(cross + near * stride, cross + far * stride, width, row);
+        colour_luma_row(&colour_jpeg_to_film, get_row(&luma, y), row, width,
+                        target_row(frame, place, 0, y));
+    }
+}
+
+static void compose_grey(struct composer *composer, const struct pixels *pixels,
+                         const struct placement *place, struct frame *frame) {
+    struct row_source luma = open_plane(composer, pixels, place, 0);
+    for (unsigned y = 0; y < place->target_height; y++)
+        colour_luma_row(&colour_jpeg_to_film, get_row(&luma, y), NULL, place->target_width,
+                        target_row(frame, place, 0, y));
+    for (unsigned y = 0; y < place->target_height / 2; y++) {
+        memset(target_row(frame, place, 1, y), 128, place->target_width / 2);
+        memset(target_row(frame, place, 2, y), 128, place->target_width / 2);
+    }
+}
+
+static void compose_rgb(struct composer *composer, const struct pixels *pixels,
+                        const struct placement *place, struct frame *frame) {
+    struct row_source sources[3];
+    for (unsigned i = 0; i < 3; i++)
+        sources[i] = open_plane(composer, pixels, place, i);
+    for (unsigned y = 0; y < place->target_height; y += 2) {
+        const int16_t *rows[2][3];
+        for (unsigned i = 0; i < 3; i++) {
+            rows[0][i] = get_row(&sources[i], y);
+            rows[1][i] = get_row(&sources[i], y + 1);
+        }
+        colour_rgb_luma_row(rows[0], place->target_width, target_row(frame, place, 0, y));
+        colour_rgb_luma_row(rows[1], place->target_width, target_row(frame, place, 0, y + 1));
+        colour_rgb_chroma_row(rows[0], rows[1], place->target_width,
+                              target_row(frame, place, 1, y / 2),
+                              target_row(frame, place, 2, y / 2));
+    }
+}
+
+/* Transparent pixels show the background; done before resampling, where colours of invisible pixels
+ * must not count any more. */
+static void flatten(struct pixels *pixels, const uint8_t background[3]) {
+    for (unsigned y = 0; y < pixels->height; y++) {
+        const uint8_t *alpha = pixels->planes[3] + y * pixels->strides[3];
+        for (unsigned c = 0; c < 3; c++) {
+            uint8_t *row = pixels->planes[c] + y * pixels->strides[c];
+            for (unsigned x = 0; x < pixels->width; x++) {
+                unsigned opaque = pixels->premultiplied ? row[x] * 255u : row[x] * alpha[x];
+                unsigned value = (opaque + background[c] * (255u - alpha[x]) + 127) / 255;
+                row[x] = (uint8_t)(value > 255 ? 255 : value);
+            }
+        }
+    }
+    pixels->layout = PIXELS_RGB;
+}
+
+static void fill_rectangle(struct frame *frame, unsigned plane, unsigned x, unsigned y,
+                           unsigned width, unsigned height, uint8_t value) {
+    for (unsigned i = 0; i < height && width > 0; i++)
+        memset(frame->planes[plane] + (y + i) * frame->strides[plane] + x, value, width);
+}
+
+/* Everything but the picture. */
+static void fill_margins(const struct composer *composer, const struct placement *place,
+                         struct frame *frame) {
+    for (unsigned plane = 0; plane < 3; plane++) {
+        unsigned shift = plane > 0 ? 1 : 0;
+        unsigned width = frame->width >> shift, height = frame->height >> shift;
+        unsigned left = place->x >> shift, top = place->y >> shift;
+        unsigned right = left + (place->target_width >> shift);
+        unsigned bottom = top + (place->target_height >> shift);
+        uint8_t value = composer->background[plane];
+        fill_rectangle(frame, plane, 0, 0, width, top, value);
+        fill_rectangle(frame, plane, 0, bottom, width, height - bottom, value);
+        fill_rectangle(frame, plane, 0, top, left, bottom - top, value);
+        fill_rectangle(frame, plane, right, top, width - right, bottom - top, value);
+    }
+}
+
+static const char *describe_scaling(struct arena *arena, const struct pixels *pixels,
+                                    const struct placement *place) {
+    unsigned width = place->swaps_sides ? pixels->height : pixels->width;
+    unsigned height = place->swaps_sides ? pixels->width : pixels->height;
+    const char *codec = "";
+    if (pixels->scale_denominator > 1)
+        codec = arena_printf(arena, "jpeg %u/8", 8 / pixels->scale_denominator);
+    if (width == place->target_width && height == place->target_height)
+        return codec[0] == '\0' ? "none" : codec;
+    bool is_cropped = place->crop_width < place->width || place->crop_height < place->height;
+    return arena_printf(arena, "%s%slanczos3 %ux%u%s", codec, codec[0] == '\0' ? "" : ", ",
+                        place->target_width, place->target_height, is_cropped ? ", cropped" : "");
+}
+
+static void add_warning(struct receipt *receipt, const char **warnings, const char *text) {
+    if (text == NULL || receipt->warning_count == MAX_WARNINGS)
+        return;
+    /* CMYK in TIFF is known from the header, in JPEG from the decoder. */
+    warnings[receipt->warning_count++] = text;
+    receipt->warnings = warnings;
+}
+
+/* Fills what the header says; the warnings have room for more. */
+static void describe_header(struct arena *arena, struct str image,
+                            const struct image_header *header, const char **warnings,
+                            struct receipt *receipt) {
+    receipt->format = image_format_name(header->format);
+    receipt->bytes = image.len;
+    receipt->width = header->width;
+    receipt->height = header->height;
+    receipt->orientation = header->orientation;
+    if (header->has_profile)
+        add_warning(receipt, warnings,
+                    arena_printf(arena, "profile '%s' was not applied", header->profile_name));
+    add_warning(receipt, warnings, header->warning);
+}
+
+static void start_receipt(struct str image, struct receipt *ret) {
+    enum image_format format = image_format_of(image);
+    *ret = (struct receipt){
+        .name = ret->name,
+        .format = format == IMAGE_UNKNOWN ? NULL : image_format_name(format),
+        .bytes = image.len,
+        .orientation = 1,
+    };
+}
+
+static void compose(struct composer *composer, struct pixels *pixels, const struct placement *place,
+                    struct frame *frame) {
+    if (pixels->layout == PIXELS_RGBA)
+        flatten(pixels, composer->target.background);
+    if (pixels->layout == PIXELS_YUV)
+        compose_yuv(composer, pixels, place, frame);
+    else if (pixels->layout == PIXELS_GREY)
+        compose_grey(composer, pixels, place, frame);
+    else
+        compose_rgb(composer, pixels, place, frame);
+    fill_margins(composer, place, frame);
+}
+
+bool composer_run(struct composer *composer, struct arena *arena, struct str image,
+                  struct frame *frame, struct receipt *ret_receipt, struct error *err) {
+    int64_t started_ms = clock_monotonic_ms();
+    const char **warnings = arena_array(arena, MAX_WARNINGS, sizeof *warnings);
+    struct image_header header;
+    struct pixels pixels;
+    start_receipt(image, ret_receipt);
+    bool is_good = image_read_header(arena, image, &header, err);
+    if (is_good) {
+        describe_header(arena, image, &header, warnings, ret_receipt);
+        struct placement place = place_picture(&composer->target, &header);
+        unsigned wanted_width, wanted_height;
+        wanted_size(&place, &wanted_width, &wanted_height);
+        is_good = decoder_run(composer->decoder, arena, image, &header, wanted_width, wanted_height,
+                              &pixels, err);
+        if (is_good) {
+            compose(composer, &pixels, &place, frame);
+            for (unsigned i = 0; i < pixels.warning_count; i++)
+                add_warning(ret_receipt, warnings, pixels.warnings[i]);
+            ret_receipt->scaling = describe_scaling(arena, &pixels, &place);
+        }
+    }
+    if (!is_good)
+        ret_receipt->refused = arena_strdup(arena, err->text);
+    ret_receipt->decode_ms = (unsigned)(clock_monotonic_ms() - started_ms);
+    return is_good;
+}
+
+void compose_probe(struct arena *arena, struct str image, struct receipt *ret, unsigned *ret_width,
+                   unsigned *ret_height) {
+    struct error err;
+    struct image_header header;
+    start_receipt(image, ret);
+    *ret_width = *ret_height = 0;
+    if (!image_read_header(arena, image, &header, &err)) {
+        ret->refused = arena_strdup(arena, err.text);
+        return;
+    }
+    const char **warnings = arena_array(arena, MAX_WARNINGS, sizeof *warnings);
+    describe_header(arena, image, &header, warnings, ret);
+    bool swaps_sides = header.orientation >= 5;
+    *ret_width = swaps_sides ? header.height : header.width;
+    *ret_height = swaps_sides ? header.width : header.height;
+}

@@ -1,0 +1,145 @@
+/*
+ * PNG and WebP: chunks, walked to the end. That also tells whether the file is whole, which the
+ * decoders do not always say.
+ */
+#include "media/container.h"
+
+#include "media/bytes.h"
+
+#include <string.h>
+#include <zlib.h>
+
+enum {
+    PNG_SIGNATURE_BYTES = 8,
+    PNG_CHUNK_BYTES = 12, /* length, type, CRC */
+    PNG_HEADER_BYTES = 13,
+    WEBP_HEADER_BYTES = 12,
+    WEBP_CHUNK_BYTES = 8,
+};
+
+static bool truncated(struct error *err) {
+    return error_set(err, ERROR_INVALID, NULL, "truncated");
+}
+
+/* iCCP: a name, a zero byte, the method (0), the profile through zlib. */
+static void inflate_profile(struct arena *arena, const uint8_t *data, uint32_t size,
+                            struct image_facts *facts) {
+    const uint8_t *name_end = memchr(data, 0, size);
+    if (name_end == NULL || name_end + 2 > data + size)
+        return;
+    const uint8_t *packed = name_end + 2;
+    uLong packed_size = (uLong)(data + size - packed);
+    uLongf capacity = packed_size < CONTAINER_MAX_PROFILE_BYTES / 32
+                          ? packed_size * 32
+                          : (uLongf)CONTAINER_MAX_PROFILE_BYTES;
+    uint8_t *profile = arena_alloc(arena, capacity + 1);
+    /* A profile that does not unpack is no profile; the picture is not worse for it. */
+    if (uncompress(profile, &capacity, packed, packed_size) == Z_OK)
+        facts->profile = (struct str){(const char *)profile, capacity};
+}
+
+static bool png_chunk(struct arena *arena, const uint8_t *type, const uint8_t *data, uint32_t size,
+                      struct image_facts *facts, struct error *err) {
+    if (memcmp(type, "IHDR", 4) == 0) {
+        if (size != PNG_HEADER_BYTES)
+            return error_set(err, ERROR_INVALID, NULL, "damaged: the header has a wrong size");
+        facts->width = read_be32(data);
+        facts->height = read_be32(data + 4);
+    } else if (memcmp(type, "eXIf", 4) == 0) {
+        facts->exif = (struct str){(const char *)data, size};
+    } else if (memcmp(type, "iCCP", 4) == 0 && facts->profile.len == 0) {
+        inflate_profile(arena, data, size, facts);
+    } else if (memcmp(type, "acTL", 4) == 0) {
+        facts->warning = "only the first picture of the animation is used";
+    }
+    return true;
+}
+
+bool png_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
+                    struct error *err) {
+    const uint8_t *bytes = (const uint8_t *)image.ptr;
+    struct image_facts facts = {.orientation = 1};
+    size_t at = PNG_SIGNATURE_BYTES;
+    for (;;) {
+        if (image.len - at < PNG_CHUNK_BYTES)
+            return truncated(err);
+        uint32_t size = read_be32(bytes + at);
+        const uint8_t *type = bytes + at + 4;
+        if (at == PNG_SIGNATURE_BYTES && memcmp(type, "IHDR", 4) != 0)
+            return error_set(err, ERROR_INVALID, NULL, "damaged: it does not start with a header");
+        if (size > image.len - at - PNG_CHUNK_BYTES)
+            return truncated(err);
+        if (!png_chunk(arena, type, bytes + at + 8, size, &facts, err))
+            return false;
+        if (memcmp(type, "IEND", 4) == 0)
+            break;
+        at += PNG_CHUNK_BYTES + size;
+    }
+    *ret = facts;
+    return true;
+}
+
+static bool webp_size(struct image_facts *facts, uint32_t width, uint32_t height,
+                      struct error *err) {
+    if (facts->width != 0 && (facts->width != width || facts->height != height))
+        return error_set(err, ERROR_INVALID, NULL, "damaged: %ux%u in the header, %ux%u inside",
+                         (unsigned)facts->width, (unsigned)facts->height, (unsigned)width,
+                         (unsigned)height);
+    facts->width = width;
+    facts->height = height;
+    return true;
+}
+
+static bool webp_chunk(const uint8_t *type, const uint8_t *data, uint32_t size,
+                       struct image_facts *facts, struct error *err) {
+    if (memcmp(type, "VP8X", 4) == 0) {
+        if (size < 10)
+            return truncated(err);
+        return webp_size(facts, read_le24(data + 4) + 1, read_le24(data + 7) + 1, err);
+    }
+    if (memcmp(type, "VP8 ", 4) == 0) {
+        if (size < 10 || memcmp(data + 3, "\x9d\x01\x2a", 3) != 0)
+            return error_set(err, ERROR_INVALID, NULL, "damaged: it does not start with a picture");
+        return webp_size(facts, read_le16(data + 6) & 0x3fff, read_le16(data + 8) & 0x3fff, err);
+    }
+    if (memcmp(type, "VP8L", 4) == 0) {
+        if (size < 5 || data[0] != 0x2f)
+            return error_set(err, ERROR_INVALID, NULL, "damaged: it does not start with a picture");
+        uint32_t bits = read_le32(data + 1);
+        return webp_size(facts, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1, err);
+    }
+    if (memcmp(type, "ANIM", 4) == 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "animated WebP is not supported by this version");
+    if (memcmp(type, "EXIF", 4) == 0)
+        facts->exif = (struct str){(const char *)data, size};
+    if (memcmp(type, "ICCP", 4) == 0)
+        facts->profile = (struct str){(const char *)data, size};
+    return true;
+}
+
+bool webp_read_facts(struct str image, struct image_facts *ret, struct error *err) {
+    const uint8_t *bytes = (const uint8_t *)image.ptr;
+    struct image_facts facts = {.orientation = 1};
+    uint32_t riff_size = read_le32(bytes + 4);
+    if (riff_size > image.len - 8)
+        return truncated(err);
+    size_t end = 8 + (size_t)riff_size;
+    size_t at = WEBP_HEADER_BYTES;
+    while (end > at && end - at >= WEBP_CHUNK_BYTES) {
+        uint32_t size = read_le32(bytes + at + 4);
+        if (size > end - at - WEBP_CHUNK_BYTES)
+            return truncated(err);
+        if (!webp_chunk(bytes + at, bytes + at + WEBP_CHUNK_BYTES, size, &facts, err))
+            return false;
+        /* Chunks of odd size are padded. */
+        at += WEBP_CHUNK_BYTES + (size_t)size + size % 2;
+    }
+    if (str_starts_with(facts.exif, "Exif"))
+        facts.exif = facts.exif.len < 6 ? (struct str){NULL, 0}
+                                        : (struct str){facts.exif.ptr + 6, facts.exif.len - 6};
+    if (facts.width == 0)
+        return error_set(err, ERROR_INVALID, NULL, "damaged: there is no picture in it");
+    *ret = facts;
+    return true;
+}
