@@ -1,0 +1,227 @@
+#include "fixture.h"
+
+#include "base/codec.h"
+#include "sign/digest.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum { SOURCE_SIZE = 6 * 1024 * 1024 };
+
+static const char *new_upload(struct fixture *fixture, const char *key) {
+    struct store_put put = make_put(key);
+    const char *id = NULL;
+    assert_ok(fixture,
+              store_create_upload(fixture->store, fixture->arena, &put, &id, &fixture->err));
+    return id;
+}
+
+static struct store_part_copy make_copy(const char *id, unsigned number, uint64_t first,
+                                        uint64_t length) {
+    return (struct store_part_copy){
+        .bucket = "photos",
+        .key = "film",
+        .upload_id = id,
+        .number = number,
+        .source_bucket = "photos",
+        .source_key = "chunk",
+        .has_range = true,
+        .first = first,
+        .length = length,
+        .now_unix_ms = 6000,
+    };
+}
+
+static bool copy_part(struct fixture *fixture, const struct store_part_copy *copy,
+                      const char **ret_etag) {
+    return store_copy_part(fixture->store, fixture->arena, copy, ret_etag, &fixture->err);
+}
+
+static uint8_t *put_source(struct fixture *fixture, uint32_t seed) {
+    uint8_t *bytes = make_bytes(fixture->arena, seed, SOURCE_SIZE);
+    struct store_put put = make_put("chunk");
+    struct store_object object;
+    assert_ok(fixture, put_bytes(fixture->store, fixture->arena, &put, bytes, SOURCE_SIZE, &object,
+                                 &fixture->err));
+    return bytes;
+}
+
+static const char *md5_text(struct arena *arena, const void *data, size_t size) {
+    uint8_t sum[MD5_SIZE];
+    char hex[MD5_HEX_SIZE];
+    md5(data, size, sum);
+    hex_encode(sum, sizeof sum, hex);
+    return arena_strdup(arena, hex);
+}
+
+static bool complete(struct fixture *fixture, const char *id, const struct store_part *parts,
+                     size_t count, struct store_object *ret) {
+    struct store_put put = make_put("film");
+    return store_complete_upload(fixture->store, fixture->arena, &put, id, parts, count, ret,
+                                 &fixture->err);
+}
+
+/* Two ranges of one chunk and the whole of it: one blob, four references. */
+static void test_shared_blobs(void **state) {
+    struct fixture *fixture = *state;
+    enum { FIRST = STORE_MIN_PART_BYTES, SECOND = 12345 };
+    uint8_t *source = put_source(fixture, 1);
+    const char *id = new_upload(fixture, "film");
+    struct store_part parts[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct store_part_copy copy = make_copy(id, 1, 100, FIRST);
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[0].etag));
+    assert_string_equal(parts[0].etag, md5_text(fixture->arena, source + 100, FIRST));
+    copy = make_copy(id, 2, 0, 0);
+    copy.has_range = false;
+    copy.source_if_match = md5_text(fixture->arena, source, SOURCE_SIZE);
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[1].etag));
+    assert_string_equal(parts[1].etag, copy.source_if_match);
+    copy = make_copy(id, 3, SOURCE_SIZE - SECOND, SECOND);
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[2].etag));
+    assert_int_equal(count_blobs(fixture->folder), 1);
+
+    struct store_object object;
+    assert_ok(fixture, complete(fixture, id, parts, 3, &object));
+    assert_int_equal(object.size, FIRST + SOURCE_SIZE + SECOND);
+    uint8_t *whole = arena_alloc(fixture->arena, object.size);
+    memcpy(whole, source + 100, FIRST);
+    memcpy(whole + FIRST, source, SOURCE_SIZE);
+    memcpy(whole + FIRST + SOURCE_SIZE, source + SOURCE_SIZE - SECOND, SECOND);
+
+    /* The chunk goes, its bytes stay; also over a restart, which counts nothing as stray. */
+    assert_ok(fixture, store_delete(fixture->store, "photos", "chunk", &fixture->err));
+    fixture_reopen(fixture);
+    assert_int_equal(count_blobs(fixture->folder), 1);
+    assert_object(fixture, "film", whole, object.size);
+    assert_ok(fixture, store_delete(fixture->store, "photos", "film", &fixture->err));
+    assert_int_equal(count_blobs(fixture->folder), 0);
+}
+
+/* Copies of an object that is made of parts: their extents are cut, over the seams. */
+static void test_copy_of_parts(void **state) {
+    struct fixture *fixture = *state;
+    put_source(fixture, 1);
+    const char *id = new_upload(fixture, "film");
+    struct store_part parts[2] = {{.number = 1}, {.number = 2}};
+    struct store_part_copy copy = make_copy(id, 1, 0, SOURCE_SIZE - 1);
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[0].etag));
+    copy = make_copy(id, 2, 7, 5000);
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[1].etag));
+    struct store_object object;
+    assert_ok(fixture, complete(fixture, id, parts, 2, &object));
+    size_t size = 0;
+    uint8_t *film = read_object(fixture, "film", &size);
+
+    id = new_upload(fixture, "film");
+    copy = make_copy(id, 1, SOURCE_SIZE - 1000, 2000);
+    copy.source_key = "film";
+    assert_ok(fixture, copy_part(fixture, &copy, &parts[0].etag));
+    assert_string_equal(parts[0].etag, md5_text(fixture->arena, film + SOURCE_SIZE - 1000, 2000));
+    /* It replaces its own source. */
+    assert_ok(fixture, complete(fixture, id, parts, 1, &object));
+    assert_object(fixture, "film", film + SOURCE_SIZE - 1000, 2000);
+    assert_ok(fixture, store_delete(fixture->store, "photos", "chunk", &fixture->err));
+    assert_int_equal(count_blobs(fixture->folder), 1);
+    assert_ok(fixture, store_delete(fixture->store, "photos", "film", &fixture->err));
+    assert_int_equal(count_blobs(fixture->folder), 0);
+}
+
+static void test_bad_copies(void **state) {
+    struct fixture *fixture = *state;
+    assert_ok(fixture, put_text(fixture, "chunk", "0123456789"));
+    const char *id = new_upload(fixture, "film");
+    const struct store_part_copy good = make_copy(id, 1, 0, 10);
+    struct store_part_copy bad[9];
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        bad[i] = good;
+    bad[0].length = 11;
+    bad[1].first = UINT64_MAX;
+    bad[2].source_key = "none";
+    bad[3].source_bucket = "none";
+    bad[4].source_if_match = "9dd4e461268c8034f5c8564e155c67a6";
+    bad[5].number = 0;
+    bad[6].upload_id = "none";
+    bad[7].key = "other";
+    bad[8].bucket = "none";
+    static const char *const codes[] = {"InvalidRange", "InvalidRange",       "NoSuchKey",
+                                        "NoSuchBucket", "PreconditionFailed", "InvalidArgument",
+                                        "NoSuchUpload", "NoSuchUpload",       "NoSuchBucket"};
+    const char *etag = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_false(copy_part(fixture, &bad[i], &etag));
+        assert_string_equal(fixture->err.code, codes[i]);
+    }
+    assert_null(etag);
+    assert_ok(fixture, copy_part(fixture, &good, &etag));
+    assert_ok(fixture, store_abort_upload(fixture->store, "photos", "film", id, &fixture->err));
+    assert_object(fixture, "chunk", "0123456789", 10);
+}
+
+struct replacing {
+    struct fixture *fixture;
+    atomic_bool over;
+    bool failed;
+};
+
+static void *keep_replacing(void *argument) {
+    struct replacing *replacing = argument;
+    for (uint32_t seed = 1; !atomic_load(&replacing->over); seed = 3 - seed) {
+        struct arena *arena = arena_new();
+        struct store_put put = make_put("chunk");
+        struct store_object object;
+        struct error err;
+        replacing->failed |= !put_bytes(replacing->fixture->store, arena, &put,
+                                        make_bytes(arena, seed, 100000), 100000, &object, &err);
+        arena_free(arena);
+    }
+    return NULL;
+}
+
+/* A copy is of one version, however often the source is replaced while it is read. */
+static void test_source_replaced(void **state) {
+    struct fixture *fixture = *state;
+    struct replacing replacing = {.fixture = fixture};
+    const char *sums[2];
+    for (uint32_t seed = 1; seed <= 2; seed++)
+        sums[seed - 1] = md5_text(fixture->arena, make_bytes(fixture->arena, seed, 100000), 99999);
+    put_source(fixture, 1);
+    struct store_put put = make_put("chunk");
+    struct store_object object;
+    assert_ok(fixture,
+              put_bytes(fixture->store, fixture->arena, &put, make_bytes(fixture->arena, 1, 100000),
+                        100000, &object, &fixture->err));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, keep_replacing, &replacing), 0);
+    const char *id = new_upload(fixture, "film");
+    const char *etag = NULL;
+    for (unsigned number = 1; number <= 50; number++) {
+        struct store_part_copy copy = make_copy(id, number, 0, 99999);
+        if (copy_part(fixture, &copy, &etag))
+            assert_true(strcmp(etag, sums[0]) == 0 || strcmp(etag, sums[1]) == 0);
+        else
+            assert_fails(fixture, false, ERROR_UNAVAILABLE, "ServiceUnavailable");
+    }
+    atomic_store(&replacing.over, true);
+    pthread_join(thread, NULL);
+    assert_false(replacing.failed);
+
+    struct store_part part = {.number = 51};
+    struct store_part_copy copy = make_copy(id, 51, 0, 99999);
+    assert_ok(fixture, copy_part(fixture, &copy, &part.etag));
+    assert_ok(fixture, complete(fixture, id, &part, 1, &object));
+    size_t size = 0;
+    uint8_t *film = read_object(fixture, "film", &size);
+    assert_string_equal(md5_text(fixture->arena, film, size), part.etag);
+    assert_int_equal(count_blobs(fixture->folder), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_shared_blobs, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_copy_of_parts, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_copies, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_source_replaced, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
