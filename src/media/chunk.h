@@ -20,6 +20,7 @@ enum {
     CHUNK_TRAILER_BYTES = 8,
     CHUNK_MAX_INDEX_BYTES = 64 * 1024 * 1024,
     CHUNK_MAX_SEGMENTS = 4096,
+    CHUNK_MAX_SAMPLES = 1 << 20, /* about 24 MiB of index */
     CHUNK_MAX_CONFIG_BYTES = 4096,
 };
 
@@ -38,26 +39,29 @@ struct chunk_index {
     const uint8_t *config; /* avcC */
     size_t config_size;
     uint64_t poster_offset, poster_size; /* size 0: none */
-    json_t *receipts; /* array of {"image": n, …receipt}; NULL when read without */
+    json_t *receipts; /* array of {"image": n, …receipt}; the caller drops the reference */
 };
 
 /* Growing chunk: segments are appended as they are finished. */
 struct chunk_writer;
 struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);
-/* Copies the segment. LIMIT over 2 GiB. */
+/* Copies the segment, which must follow the last one. LIMIT over 2 GiB, CHUNK_MAX_SEGMENTS or
+ * CHUNK_MAX_SAMPLES; INTERNAL when its decoder configuration differs. */
 MUST_CHECK bool chunk_writer_add(struct chunk_writer *writer, const struct media_segment *segment,
                                  const char *hash, struct error *err);
 void chunk_writer_add_receipt(struct chunk_writer *writer, uint32_t image,
                               const struct receipt *receipt);
-uint64_t chunk_writer_size(const struct chunk_writer *writer);      /* bytes of samples so far */
+uint64_t chunk_writer_size(const struct chunk_writer *writer); /* bytes of samples so far */
+/* Count 0 while it is empty. */
 struct segment_range chunk_writer_range(const struct chunk_writer *writer);
-/* Ends the chunk and gives all its bytes (valid until the next call on the writer); the writer is
- * then empty for the next chunk after chunk_writer_reset. */
+/* Ends the chunk, which has at least one segment, and gives all its bytes (valid until the next
+ * call on the writer); the writer is empty for the next chunk after chunk_writer_reset. */
 struct str chunk_writer_finish(struct chunk_writer *writer);
 void chunk_writer_reset(struct chunk_writer *writer);
 
-/* The size of the index, from the object's last CHUNK_TRAILER_BYTES. INVALID when it is no chunk. */
+/* The size of the index, from the object's last CHUNK_TRAILER_BYTES. INVALID when it is no chunk.
+ */
 MUST_CHECK bool chunk_index_size(struct str trailer, uint64_t object_size, uint64_t *ret_size,
                                  struct error *err);
 /* Reads and checks an index (it may come from a stranger): numbers consecutive, sizes sum up to

@@ -1,8 +1,8 @@
 /*
  * One segment through x264: pictures in, the segment's samples out.
  *
- * Closed GOP, `stitchable`, one thread, no VBV, b_cpu_independent, keyint = the segment: so the bytes
- * depend on the pictures and settings only, and one avcC serves all segments of a job.
+ * Closed GOP, `stitchable`, one thread, no VBV, b_cpu_independent, one IDR: so the bytes depend on
+ * the pictures and settings only, and one avcC serves all segments of a job.
  */
 #ifndef MEDIA_ENCODE_H
 #define MEDIA_ENCODE_H
@@ -20,9 +20,9 @@ struct encoder_options {
     enum speed speed;
     unsigned quality;
     uint32_t frame_count; /* of the segment */
-    uint32_t budget;      /* frames; keyint of every segment of the job */
 };
 
+/* INVALID for a frame rate that H.264 cannot say. */
 MUST_CHECK bool encoder_new(const struct encoder_options *options, struct encoder **ret,
                             struct error *err);
 void encoder_free(struct encoder *encoder);

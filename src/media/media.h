@@ -22,6 +22,7 @@
 
 enum {
     MEDIA_ABI_VERSION = 1,
+    MEDIA_MAX_COMPOSITION_OFFSET = 32,    /* frames; twice what H.264 can hold back */
     MEDIA_MAX_PIXELS = 300 * 1000 * 1000, /* of one image, checked on the header */
 };
 
@@ -79,8 +80,8 @@ struct media_api {
     const char *build_id;
 
     /* Reads an image's header and says what it is; decodes nothing. Fills `refused` (and returns
-     * true) when it cannot be used. Strings in the arena. Oriented size in `ret_width`, `ret_height`
-     * (0 when refused). */
+     * true) when it cannot be used. Strings in the arena. Oriented size in `ret_width`,
+     * `ret_height` (0 when refused). */
     bool (*probe)(struct arena *arena, const char *name, struct str image, struct receipt *ret,
                   unsigned *ret_width, unsigned *ret_height);
 

@@ -1,0 +1,258 @@
+/*
+ * x264, set up so that a segment's bytes depend on nothing but its pictures and the options: one
+ * thread, no CPU-dependent shortcuts, no rate buffer, no message with its version; and so that all
+ * segments of a job share one avcC (`stitchable`, the same references and B-frames).
+ *
+ * x264's decoding times start below zero; ours are the sample's index, and the constant delay that
+ * B-frames need is added to every composition offset (an edit list hides it).
+ */
+#include "media/encode.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <x264.h>
+
+enum {
+    /* A segment of 240 frames of noise at 8192x8192 and quality 100 stays below. */
+    MAX_SEGMENT_BYTES = 1 << 30,
+    MAX_CONFIG_BYTES = 4096,
+    NAL_LENGTH_BYTES = 4,
+    /* Longer than any segment. */
+    MIN_KEYINT = TIMELINE_MAX_FRAMES + 1,
+};
+
+struct encoder {
+    x264_t *x264; /* NULL once finished */
+    uint32_t frame_count;
+    uint32_t frames_in;
+    int32_t delay; /* frames */
+    struct buf config;
+    struct buf data;
+    struct media_sample *samples; /* frame_count */
+    uint32_t sample_count;
+};
+
+static const char *const presets[] = {
+    [SPEED_FAST] = "veryfast", [SPEED_BALANCED] = "medium", [SPEED_SMALL] = "slow"};
+
+/* ---- quality ---- */
+
+float encoder_crf(enum speed speed, unsigned quality) {
+    static const float at_75[] = {
+        [SPEED_FAST] = 21.0f, [SPEED_BALANCED] = 21.0f, [SPEED_SMALL] = 21.0f};
+    /* 41 at quality 0 is where pictures fall apart, 12 at 100 where eyes see no difference. */
+    float below = 20.0f / 75, above = 9.0f / 25;
+    float steps = (float)quality - 75;
+    return at_75[speed] - steps * (quality < 75 ? below : above);
+}
+
+/* ---- opening ---- */
+
+static void set_determinism(x264_param_t *param) {
+    param->i_threads = 1;
+    param->i_lookahead_threads = 1;
+    param->b_sliced_threads = 0;
+    param->i_sync_lookahead = 0;
+    param->b_deterministic = 1;
+    param->b_cpu_independent = 1;
+    param->b_stitchable = 1;
+    param->i_log_level = X264_LOG_NONE;
+}
+
+/* Only the first frame is an IDR: cuts inside a segment become plain I frames, which x264 chooses
+ * while the distance to the last IDR is below keyint_min. x264 caps that at half of keyint_max. */
+static void set_structure(x264_param_t *param) {
+    param->i_keyint_max = X264_KEYINT_MAX_INFINITE;
+    param->i_keyint_min = MIN_KEYINT;
+    param->b_open_gop = 0;
+    param->b_intra_refresh = 0;
+    param->b_annexb = 0;
+    param->b_repeat_headers = 0;
+    param->b_aud = 0;
+}
+
+static void set_picture(x264_param_t *param, const struct encoder_options *options) {
+    param->i_width = (int)options->width;
+    param->i_height = (int)options->height;
+    param->i_csp = X264_CSP_I420;
+    param->i_bitdepth = 8;
+    param->b_vfr_input = 0;
+    param->i_fps_num = param->i_timebase_den = (uint32_t)options->fps.num;
+    param->i_fps_den = param->i_timebase_num = (uint32_t)options->fps.den;
+    param->vui.i_sar_width = param->vui.i_sar_height = 1;
+    param->vui.b_fullrange = 0;
+    param->vui.i_colorprim = param->vui.i_transfer = param->vui.i_colmatrix = 1; /* BT.709 */
+}
+
+static bool open_x264(const struct encoder_options *options, struct encoder *encoder,
+                      struct error *err) {
+    x264_param_t param;
+    if (x264_param_default_preset(&param, presets[options->speed], NULL) != 0)
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 has no preset '%s'",
+                         presets[options->speed]);
+    set_determinism(&param);
+    set_structure(&param);
+    set_picture(&param, options);
+    param.rc.i_rc_method = X264_RC_CRF;
+    param.rc.f_rf_constant = encoder_crf(options->speed, options->quality);
+    if (x264_param_apply_profile(&param, "high") == 0)
+        encoder->x264 = x264_encoder_open(&param);
+    if (!encoder->x264)
+        return error_set(err, ERROR_INTERNAL, NULL,
+                         "x264 refuses %ux%u at %lld/%lld frames a second", options->width,
+                         options->height, (long long)options->fps.num, (long long)options->fps.den);
+    encoder->delay = param.i_bframe == 0 ? 0 : param.i_bframe_pyramid ? 2 : 1;
+    return true;
+}
+
+/* avcC, ISO/IEC 14496-15 section 5.3.3.1. The sets come with a length of four bytes before them. */
+static bool make_config(const x264_nal_t *sps, const x264_nal_t *pps, struct buf *ret,
+                        struct error *err) {
+    const uint8_t *profile = sps->p_payload + NAL_LENGTH_BYTES + 1;
+    unsigned sps_size = (unsigned)sps->i_payload - NAL_LENGTH_BYTES;
+    unsigned pps_size = (unsigned)pps->i_payload - NAL_LENGTH_BYTES;
+    uint8_t head[] = {
+        1,
+        profile[0],
+        profile[1],
+        profile[2],
+        0xfc | (NAL_LENGTH_BYTES - 1),
+        0xe0 | 1, /* one SPS */
+        (uint8_t)(sps_size >> 8),
+        (uint8_t)sps_size,
+    };
+    uint8_t middle[] = {1, (uint8_t)(pps_size >> 8), (uint8_t)pps_size};
+    uint8_t tail[] = {0xfc | 1, 0xf8, 0xf8, 0}; /* 4:2:0, 8 bit, 8 bit, no extension of the SPS */
+    return buf_append(ret, head, sizeof head, err) &&
+           buf_append(ret, sps->p_payload + NAL_LENGTH_BYTES, sps_size, err) &&
+           buf_append(ret, middle, sizeof middle, err) &&
+           buf_append(ret, pps->p_payload + NAL_LENGTH_BYTES, pps_size, err) &&
+           buf_append(ret, tail, sizeof tail, err);
+}
+
+static bool read_headers(struct encoder *encoder, struct error *err) {
+    x264_nal_t *nals;
+    int count;
+    const x264_nal_t *sps = NULL, *pps = NULL;
+    if (x264_encoder_headers(encoder->x264, &nals, &count) < 0)
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives no headers");
+    for (int i = 0; i < count; i++) {
+        if (nals[i].i_type == NAL_SPS)
+            sps = &nals[i];
+        if (nals[i].i_type == NAL_PPS)
+            pps = &nals[i];
+    }
+    if (!sps || !pps)
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives no parameter sets");
+    return make_config(sps, pps, &encoder->config, err);
+}
+
+bool encoder_new(const struct encoder_options *options, struct encoder **ret, struct error *err) {
+    assert(options->frame_count > 0 && options->quality <= 100);
+    if (options->fps.num <= 0 || options->fps.num > INT32_MAX || options->fps.den <= 0 ||
+        options->fps.den > INT32_MAX)
+        return error_set(err, ERROR_INVALID, NULL, "frame rate %lld/%lld does not fit into H.264",
+                         (long long)options->fps.num, (long long)options->fps.den);
+    struct encoder *encoder = calloc(1, sizeof *encoder);
+    struct media_sample *samples = calloc(options->frame_count, sizeof *samples);
+    if (!encoder || !samples)
+        die_out_of_memory();
+    encoder->samples = samples;
+    encoder->frame_count = options->frame_count;
+    buf_init(&encoder->config, MAX_CONFIG_BYTES);
+    buf_init(&encoder->data, MAX_SEGMENT_BYTES);
+    if (!open_x264(options, encoder, err) || !read_headers(encoder, err)) {
+        encoder_free(encoder);
+        return false;
+    }
+    *ret = encoder;
+    return true;
+}
+
+void encoder_free(struct encoder *encoder) {
+    if (!encoder)
+        return;
+    if (encoder->x264)
+        x264_encoder_close(encoder->x264);
+    buf_clear(&encoder->config);
+    buf_clear(&encoder->data);
+    free(encoder->samples);
+    free(encoder);
+}
+
+/* ---- encoding ---- */
+
+/* Keeps the slices of one frame; parameter sets are in avcC, messages are no part of the film. */
+static bool keep_frame(struct encoder *encoder, const x264_nal_t *nals, int count,
+                       const x264_picture_t *picture, struct error *err) {
+    size_t start = encoder->data.size;
+    if (encoder->sample_count == encoder->frame_count)
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives more frames than it got");
+    for (int i = 0; i < count; i++) {
+        if (nals[i].i_type != NAL_SLICE && nals[i].i_type != NAL_SLICE_IDR)
+            continue;
+        if (!buf_append(&encoder->data, nals[i].p_payload, (size_t)nals[i].i_payload, err))
+            return error_prefix(err, "a segment's samples");
+    }
+    int64_t offset = picture->i_pts + encoder->delay - encoder->sample_count;
+    bool key = picture->i_type == X264_TYPE_IDR;
+    if (offset < 0 || offset > MEDIA_MAX_COMPOSITION_OFFSET || encoder->data.size == start ||
+        key != (encoder->sample_count == 0))
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 orders frame %u in an unknown way",
+                         encoder->sample_count);
+    encoder->samples[encoder->sample_count++] = (struct media_sample){
+        .size = (uint32_t)(encoder->data.size - start),
+        .composition_offset = (int32_t)offset,
+        .key = key,
+    };
+    return true;
+}
+
+/* NULL drains. */
+static bool encode(struct encoder *encoder, x264_picture_t *picture, struct error *err) {
+    x264_nal_t *nals;
+    x264_picture_t out;
+    int count;
+    int size = x264_encoder_encode(encoder->x264, &nals, &count, picture, &out);
+    if (size < 0)
+        return error_set(err, ERROR_INTERNAL, NULL, "x264 fails at frame %u", encoder->frames_in);
+    return size == 0 || keep_frame(encoder, nals, count, &out, err);
+}
+
+bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t count,
+                 struct error *err) {
+    x264_picture_t picture;
+    x264_picture_init(&picture);
+    picture.img.i_csp = X264_CSP_I420;
+    picture.img.i_plane = 3;
+    for (int i = 0; i < 3; i++) {
+        picture.img.plane[i] = frame->planes[i];
+        picture.img.i_stride[i] = (int)frame->strides[i];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        picture.i_pts = encoder->frames_in++;
+        if (!encode(encoder, &picture, err))
+            return false;
+    }
+    return true;
+}
+
+bool encoder_finish(struct encoder *encoder, struct media_segment *ret, struct error *err) {
+    while (x264_encoder_delayed_frames(encoder->x264) > 0)
+        if (!encode(encoder, NULL, err))
+            return false;
+    if (encoder->frames_in != encoder->frame_count || encoder->sample_count != encoder->frame_count)
+        return error_set(err, ERROR_INTERNAL, NULL, "a segment of %u frames got %u and has %u",
+                         encoder->frame_count, encoder->frames_in, encoder->sample_count);
+    /* What waits to be delivered needs no encoder any more. */
+    x264_encoder_close(encoder->x264);
+    encoder->x264 = NULL;
+    ret->data = encoder->data.data;
+    ret->size = encoder->data.size;
+    ret->samples = encoder->samples;
+    ret->sample_count = encoder->sample_count;
+    ret->config = encoder->config.data;
+    ret->config_size = encoder->config.size;
+    return true;
+}
