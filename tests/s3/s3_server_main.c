@@ -1,0 +1,51 @@
+/*
+ * `s3d DIR`: the store in DIR with its S3 server and nothing else, for tests with real clients.
+ * Prints one line `s3=URL key=ACCESS secret=SECRET region=REGION` and serves until standard input
+ * ends.
+ */
+#include "base/os.h"
+#include "s3/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool make_key(struct store *store, char secret[33], struct error *err) {
+    static const struct store_statement everything[] = {{"*", "*", ""}};
+    uint8_t bytes[16];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+    return store_put_key(store, "s3d", secret, everything, 1, err);
+}
+
+int main(int argc, char **argv) {
+    struct store *store = NULL;
+    struct s3_server *server = NULL;
+    struct error err;
+    char secret[33];
+    if (argc != 2) {
+        fputs("usage: s3d DIR\n", stderr);
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    struct s3_server_options options = {.address = "127.0.0.1:0", .region = "local"};
+    if (!store_open(argv[1], &store, &err) || !make_key(store, secret, &err)) {
+        fprintf(stderr, "s3d: %s\n", err.text);
+        return 1;
+    }
+    options.store = store;
+    if (!s3_server_start(&options, &server, &err)) {
+        fprintf(stderr, "s3d: %s\n", err.text);
+        return 1;
+    }
+    printf("s3=http://%s key=s3d secret=%s region=local\n", s3_server_address(server), secret);
+    fflush(stdout);
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        continue;
+    s3_server_free(server);
+    store_close(store);
+    return 0;
+}
