@@ -3,9 +3,8 @@
 #include "base/codec.h"
 #include "sign/digest.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
+#include <sys/types.h>
 
 enum { SOURCE_SIZE = 6 * 1024 * 1024 };
 
@@ -158,62 +157,78 @@ static void test_bad_copies(void **state) {
     assert_object(fixture, "chunk", "0123456789", 10);
 }
 
-struct replacing {
-    struct fixture *fixture;
-    atomic_bool over;
-    bool failed;
-};
+/* ---- the source changes between the reading of its bytes and the taking of references ---- */
 
-static void *keep_replacing(void *argument) {
-    struct replacing *replacing = argument;
-    for (uint32_t seed = 1; !atomic_load(&replacing->over); seed = 3 - seed) {
-        struct arena *arena = arena_new();
-        struct store_put put = make_put("chunk");
-        struct store_object object;
-        struct error err;
-        replacing->failed |= !put_bytes(replacing->fixture->store, arena, &put,
-                                        make_bytes(arena, seed, 100000), 100000, &object, &err);
-        arena_free(arena);
+static struct {
+    struct fixture *fixture;
+    void (*act)(struct fixture *fixture);
+    int times;
+} on_read;
+
+ssize_t __real_pread64(int fd, void *data, size_t size, off_t offset);
+ssize_t __wrap_pread64(int fd, void *data, size_t size, off_t offset);
+ssize_t __wrap_pread64(int fd, void *data, size_t size, off_t offset) {
+    if (on_read.times > 0) {
+        on_read.times--;
+        on_read.act(on_read.fixture);
     }
-    return NULL;
+    return __real_pread64(fd, data, size, offset);
 }
 
-/* A copy is of one version, however often the source is replaced while it is read. */
-static void test_source_replaced(void **state) {
-    struct fixture *fixture = *state;
-    struct replacing replacing = {.fixture = fixture};
-    const char *sums[2];
-    for (uint32_t seed = 1; seed <= 2; seed++)
-        sums[seed - 1] = md5_text(fixture->arena, make_bytes(fixture->arena, seed, 100000), 99999);
-    put_source(fixture, 1);
-    struct store_put put = make_put("chunk");
-    struct store_object object;
-    assert_ok(fixture,
-              put_bytes(fixture->store, fixture->arena, &put, make_bytes(fixture->arena, 1, 100000),
-                        100000, &object, &fixture->err));
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, keep_replacing, &replacing), 0);
-    const char *id = new_upload(fixture, "film");
-    const char *etag = NULL;
-    for (unsigned number = 1; number <= 50; number++) {
-        struct store_part_copy copy = make_copy(id, number, 0, 99999);
-        if (copy_part(fixture, &copy, &etag))
-            assert_true(strcmp(etag, sums[0]) == 0 || strcmp(etag, sums[1]) == 0);
-        else
-            assert_fails(fixture, false, ERROR_UNAVAILABLE, "ServiceUnavailable");
-    }
-    atomic_store(&replacing.over, true);
-    pthread_join(thread, NULL);
-    assert_false(replacing.failed);
+static void replace_source(struct fixture *fixture) {
+    assert_ok(fixture, put_text(fixture, "chunk", "ABCDEFGHIJ"));
+}
 
-    struct store_part part = {.number = 51};
-    struct store_part_copy copy = make_copy(id, 51, 0, 99999);
-    assert_ok(fixture, copy_part(fixture, &copy, &part.etag));
-    assert_ok(fixture, complete(fixture, id, &part, 1, &object));
-    size_t size = 0;
-    uint8_t *film = read_object(fixture, "film", &size);
-    assert_string_equal(md5_text(fixture->arena, film, size), part.etag);
-    assert_int_equal(count_blobs(fixture->folder), 1);
+static void delete_source(struct fixture *fixture) {
+    assert_ok(fixture, store_delete(fixture->store, "photos", "chunk", &fixture->err));
+}
+
+static void shorten_source(struct fixture *fixture) {
+    assert_ok(fixture, put_text(fixture, "chunk", "abc"));
+}
+
+static const char *upload_id; /* of the test under way */
+
+static void abort_it(struct fixture *fixture) {
+    assert_ok(fixture,
+              store_abort_upload(fixture->store, "photos", "film", upload_id, &fixture->err));
+}
+
+static void test_source_changes(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        void (*act)(struct fixture *fixture);
+        int times;
+        const char *expected; /* of bytes 2 to 6 */
+        const char *code;
+    } cases[] = {
+        {replace_source, 0, "23456", NULL},    {replace_source, 1, "CDEFG", NULL},
+        {replace_source, 3, "CDEFG", NULL},    {replace_source, 1000, NULL, "ServiceUnavailable"},
+        {delete_source, 1, NULL, "NoSuchKey"}, {shorten_source, 1, NULL, "InvalidRange"},
+        {abort_it, 1, NULL, "NoSuchUpload"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_ok(fixture, put_text(fixture, "chunk", "0123456789"));
+        upload_id = new_upload(fixture, "film");
+        struct store_part part = {.number = 1};
+        struct store_part_copy copy = make_copy(upload_id, 1, 2, 5);
+        struct store_object object;
+        on_read.fixture = fixture;
+        on_read.act = cases[i].act;
+        on_read.times = cases[i].times;
+        bool done = copy_part(fixture, &copy, &part.etag);
+        on_read.times = 0;
+        if (cases[i].expected == NULL) {
+            assert_false(done);
+            assert_string_equal(fixture->err.code, cases[i].code);
+            assert_sound(fixture->folder);
+            continue;
+        }
+        assert_ok(fixture, done);
+        assert_ok(fixture, complete(fixture, upload_id, &part, 1, &object));
+        assert_string_equal(part.etag, md5_text(fixture->arena, cases[i].expected, 5));
+        assert_object(fixture, "film", cases[i].expected, 5);
+    }
 }
 
 int main(void) {
@@ -221,7 +236,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_shared_blobs, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_copy_of_parts, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_copies, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_source_replaced, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_source_changes, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

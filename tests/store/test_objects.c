@@ -380,6 +380,82 @@ static void test_open_reader_stays_whole(void **state) {
     assert_memory_equal(bytes, "old", 3);
 }
 
+/* ---- the object changes between the query and the opening of its file ---- */
+
+static struct {
+    struct fixture *fixture;
+    void (*act)(struct fixture *fixture);
+    int times;
+} on_open;
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...) {
+    mode_t mode = 0;
+    if ((flags & O_CREAT) != 0) {
+        va_list arguments;
+        va_start(arguments, flags);
+        mode = va_arg(arguments, mode_t);
+        va_end(arguments);
+    }
+    bool is_blob = strstr(path, "/blobs/") != NULL && (flags & O_DIRECTORY) == 0;
+    if (is_blob && (flags & O_ACCMODE) == O_RDONLY && on_open.times > 0) {
+        on_open.times--;
+        on_open.act(on_open.fixture);
+    }
+    return __real_open64(path, flags, mode);
+}
+
+static void replace_object(struct fixture *fixture) {
+    assert_ok(fixture, put_text(fixture, "a", "new"));
+}
+
+static void shorten_object(struct fixture *fixture) {
+    assert_ok(fixture, put_text(fixture, "a", ""));
+}
+
+static void delete_object(struct fixture *fixture) {
+    assert_ok(fixture, store_delete(fixture->store, "photos", "a", &fixture->err));
+}
+
+static void test_changed_before_open(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        void (*act)(struct fixture *fixture);
+        int times;
+        const char *etag;
+        const char *expected; /* NULL: fails */
+        const char *code;
+    } cases[] = {
+        {replace_object, 0, NULL, "old", NULL},
+        {replace_object, 1, NULL, "new", NULL},
+        {replace_object, 5, NULL, "new", NULL},
+        {replace_object, 1, "149603e6c03516362a8da23f624db945", NULL, "PreconditionFailed"},
+        {shorten_object, 1, NULL, NULL, "InvalidRange"},
+        {delete_object, 1, NULL, NULL, "NoSuchKey"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct store_open_extent *extents = NULL;
+        size_t count = 0;
+        uint8_t bytes[3];
+        assert_ok(fixture, put_text(fixture, "a", "old"));
+        on_open.fixture = fixture;
+        on_open.act = cases[i].act;
+        on_open.times = cases[i].times;
+        bool done = store_read(fixture->store, fixture->arena, "photos", "a", 0, 3, cases[i].etag,
+                               &extents, &count, &fixture->err);
+        on_open.times = 0;
+        if (cases[i].expected == NULL) {
+            assert_false(done);
+            assert_string_equal(fixture->err.code, cases[i].code);
+            continue;
+        }
+        assert_ok(fixture, done);
+        assert_true(read_extents(extents, count, bytes));
+        assert_memory_equal(bytes, cases[i].expected, 3);
+    }
+}
+
 static void test_missing(void **state) {
     struct fixture *fixture = *state;
     struct store *store = fixture->store;
@@ -511,6 +587,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_ranges, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_open_reader_stays_whole, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_changed_before_open, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_missing, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_lost_blob_is_an_error, fixture_setup,
                                         fixture_teardown),
