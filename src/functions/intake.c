@@ -385,7 +385,7 @@ static bool segments_failed(struct functions *functions, struct arena *arena, co
 static bool splice_failed(struct functions *functions, struct arena *arena, const char *text,
                           const char *job, struct error *err) {
     const struct plan *plan;
-    struct s3_object video;
+    struct s3_object video, poster = {0};
     enum outcome outcome;
     if (!outcome_get(functions, arena, job, &outcome, err))
         return false;

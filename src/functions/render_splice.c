@@ -9,6 +9,7 @@
 #include "functions/render.h"
 #include "functions/task.h"
 
+#include "base/log.h"
 #include "base/os.h"
 #include "media/chunk.h"
 #include "media/mp4.h"
@@ -35,6 +36,7 @@ struct splice {
     size_t part_count;
     const char *video_key;
     const char *upload_id;
+    struct s3_traffic before; /* of this invocation */
 };
 
 /* ---- what the film consists of ---- */
@@ -372,6 +374,7 @@ static bool finish(struct splice *splice, struct arena *arena, struct error *err
     struct functions *functions = splice->functions;
     struct s3_object video;
     uint64_t poster_bytes, warnings;
+    struct s3_traffic now = s3_client_traffic(functions->s3);
     if (!s3_head(functions->s3, arena, functions->output, splice->video_key, &video, err)) {
         bool ended;
         if (err->kind != ERROR_NOT_FOUND)
@@ -383,6 +386,10 @@ static bool finish(struct splice *splice, struct arena *arena, struct error *err
                error_set(err, ERROR_UNAVAILABLE, NULL,
                          "the upload of '%s' is gone and so is the video", splice->video_key);
     }
+    log_info("render", "job %s: splice of %llu bytes: %llu passed through", splice->plan->job,
+             (unsigned long long)video.size,
+             (unsigned long long)(now.sent_bytes - splice->before.sent_bytes + now.received_bytes -
+                                  splice->before.received_bytes));
     return put_poster(splice, arena, &poster_bytes, err) &&
            put_receipts(splice, arena, &warnings, err) &&
            outcome_put_done(functions, arena, splice->plan, video.size, poster_bytes, warnings,
@@ -416,7 +423,11 @@ static void clear(struct splice *splice) {
 
 bool render_splice(struct functions *functions, struct arena *arena, const struct render_call *call,
                    struct error *err) {
-    struct splice splice CLEANUP(clear) = {.functions = functions, .call = call};
+    struct splice splice CLEANUP(clear) = {
+        .functions = functions,
+        .call = call,
+        .before = s3_client_traffic(functions->s3),
+    };
     unsigned stalled, new_parts;
     enum upload_end end;
     bool ended;

@@ -1,0 +1,200 @@
+// What is killed comes back: functions and the server die in the middle, the job finishes, exactly one
+// video, equal to the undisturbed one.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
+import { Server, load, manifestOf, patience, photos, run, scratch, until, upload } from './server.mjs'
+
+const hash = (bytes) => createHash('sha256').update(bytes).digest('hex')
+
+/** Noise that no encoder can make small: frames of it make large segments. */
+function noise(folder, count, size) {
+  execFileSync('ffmpeg', [
+    '-v', 'error', '-f', 'lavfi', '-i', `nullsrc=size=${size},geq=random(1)*255:128:128`, '-frames:v', String(count),
+    '-q:v', '2', path.join(folder, '%06d-noise.jpg'),
+  ])
+  return Array.from({ length: count }, (_, i) => path.join(folder, `${String(i + 1).padStart(6, '0')}-noise.jpg`))
+}
+
+async function keys(s3, Bucket, Prefix) {
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }))
+  return Contents.map(({ Key }) => Key)
+}
+
+async function videoHash(server, job) {
+  const { Body } = await server.s3().send(
+    new GetObjectCommand({ Bucket: 'tachyscope-output', Key: `${job}/video.mp4` }),
+  )
+  return hash(Buffer.from(await Body.transformToByteArray()))
+}
+
+test('a killed function costs only what it had not flushed', async (t) => {
+  const folder = scratch(t)
+  // Ten images of one budget each: ten long segments, in several tasks.
+  const files = load(noise(folder, 10, '640x360'))
+  const settings = { fps: 30, hold: 8, size: '640x360', speed: 'fast', quality: 90 }
+  const server = await Server.start(t, path.join(folder, 'data'), ['--concurrency', '1'])
+  const s3 = server.s3()
+  const job = await server.create(manifestOf(files, settings))
+  await upload(job, files)
+  await until(
+    async () => (await keys(s3, 'tachyscope-work', `chunks/${job.id}/`)).length > 0,
+    'the first chunk', 120,
+  )
+  const victim = server.functions().find(({ handler }) => handler === 'render')
+  assert.ok(victim, 'a render function runs')
+  process.kill(victim.pid, 'SIGKILL')
+  const chunks = await keys(s3, 'tachyscope-work', `chunks/${job.id}/`)
+  const flushed = chunks.reduce((sum, key) => sum + Number(key.split('/')[2].split('-')[1]), 0)
+  const status = await server.end(job.id, 300)
+  assert.equal(status.state, 'done', JSON.stringify(status) + server.log)
+  const tasks = (await keys(s3, 'tachyscope-work', `tasks/${job.id}/`)).filter((key) => /\/\d{6}-\d{6}-/.test(key))
+  assert.ok(tasks.length >= 3, `a film of ten segments has ${tasks.length} tasks`)
+  // Every segment that was in a chunk at the kill was encoded once: the invocations that ended tell
+  // how many segments they encoded, and the killed one tells nothing.
+  await server.stop()
+  const total = [...server.log.matchAll(/segments \d+\+\d+: (\d+) encoded/g)].reduce((sum, [, n]) => sum + Number(n), 0)
+  const segments = Math.max(...chunks.map((key) => Number(key.split('/')[2].split('-')[0]))) // at least
+  assert.ok(segments >= 0)
+  const plan = status.frames.total / 240
+  assert.ok(total <= plan, `${total} segments were encoded by invocations that ended, the film has ${plan}; ${flushed} were flushed before`)
+
+  const calm = await Server.start(t, path.join(folder, 'calm'))
+  const twin = await calm.create(manifestOf(files, settings))
+  await upload(twin, files)
+  assert.equal((await calm.end(twin.id, 300)).state, 'done')
+  const again = await Server.start(t, path.join(folder, 'data'))
+  assert.equal(await videoHash(again, job.id), await videoHash(calm, twin.id))
+})
+
+test('kill -9 of the server while uploading and while rendering: one video, the same', async (t) => {
+  const folder = scratch(t)
+  const data = path.join(folder, 'data')
+  const files = load(photos().slice(0, 8))
+  const settings = { fps: 30, hold: 3, size: '640x360', speed: 'fast' }
+  const names = Object.keys(files)
+
+  let server = await Server.start(t, data)
+  const job = await server.create(manifestOf(files, settings))
+  for (const { name, url } of job.uploads.slice(0, 4)) {
+    const { status } = await fetch(url, { method: 'PUT', body: files[name] })
+    assert.equal(status, 200)
+  }
+  // The fifth is half sent when the server dies.
+  const half = files[names[4]]
+  await new Promise((resolve) => {
+    const request = http.request(job.uploads[4].url, {
+      method: 'PUT', headers: { 'content-length': half.length },
+    })
+    request.on('error', resolve)
+    request.write(half.subarray(0, half.length >> 1), () => {
+      server.kill()
+    })
+  })
+  await server.ended
+
+  server = await Server.start(t, data)
+  let s3 = server.s3()
+  assert.deepEqual(
+    await keys(s3, 'tachyscope-input', `jobs/${job.id}/images/`),
+    names.slice(0, 4).map((name) => `jobs/${job.id}/images/${name}`),
+    'what was acknowledged is there, what was not is not',
+  )
+  const more = await server.api('POST', `/jobs/${job.id}/uploads`, { names: names.slice(4) })
+  assert.equal(more.status, 200)
+  await upload(more.json, files)
+  await until(
+    async () => (await keys(s3, 'tachyscope-work', `tasks/${job.id}/`)).length > 1,
+    'rendering to begin',
+  )
+  await server.kill()
+
+  server = await Server.start(t, data)
+  s3 = server.s3()
+  const status = await server.end(job.id, 200)
+  assert.equal(status.state, 'done', JSON.stringify(status) + server.log)
+  assert.deepEqual(
+    (await keys(s3, 'tachyscope-output', `${job.id}/`)).map((key) => key.split('/')[1]),
+    ['poster.jpg', 'receipts.json', 'result.json', 'video.mp4'],
+  )
+  const local = run([
+    'render', '--fps', '30', '--hold', '3', '--size', '640x360', '--speed', 'fast',
+    '-o', path.join(folder, 'local.mp4'), ...photos().slice(0, 8),
+  ])
+  assert.equal(local.code, 0, local.err)
+  assert.equal(await videoHash(server, job.id), hash(readFileSync(path.join(folder, 'local.mp4'))))
+})
+
+test('of a large film hardly a byte passes through the splice', async (t) => {
+  const folder = scratch(t)
+  const frames = patience > 1 ? 120 : 240
+  const files = load(noise(folder, 16, '1920x1080'))
+  const manifest = manifestOf(files, { fps: 30, size: '1920x1080', speed: 'fast', quality: 100 })
+  // The same few pictures again and again under other names: each frame another picture.
+  manifest.images = Array.from({ length: frames }, (_, i) => {
+    const name = Object.keys(files)[i % 16]
+    return { name: `${String(i).padStart(6, '0')}-${name.slice(7)}`, size: files[name].length }
+  })
+  const server = await Server.start(t, path.join(folder, 'data'))
+  const job = await server.create(manifest)
+  await upload(job, (name) => files[Object.keys(files)[Number(name.slice(0, 6)) % 16]])
+  const status = await server.end(job.id, 400)
+  assert.equal(status.state, 'done', JSON.stringify(status) + server.log)
+  const bytes = status.outputs.find(({ kind }) => kind === 'video').bytes
+  await server.stop()
+  const splice = /splice of (\d+) bytes: (\d+) passed through/.exec(server.log)
+  assert.ok(splice, 'the splice says what it moved')
+  t.diagnostic(`film of ${bytes} bytes, ${splice[2]} passed through the splice`)
+  assert.equal(Number(splice[1]), bytes)
+  assert.ok(bytes > (patience > 1 ? 60e6 : 200e6), `the film has ${bytes} bytes`)
+  assert.ok(Number(splice[2]) <= 16 * 1024 * 1024, `${splice[2]} bytes passed through`)
+})
+
+test('cancel: no video, no further upload, a late photo goes away', async (t) => {
+  const folder = scratch(t)
+  const server = await Server.start(t, path.join(folder, 'data'))
+  const s3 = server.s3()
+  const files = load(photos().slice(0, 3))
+  const names = Object.keys(files)
+  const job = await server.create(manifestOf(files, { hold: 2, size: '320x240' }))
+  await upload({ uploads: job.uploads.slice(0, 2) }, files)
+  const cancelled = await server.api('DELETE', `/jobs/${job.id}`, undefined, {
+    authorization: `Bearer ${job.token}`,
+  })
+  assert.equal(cancelled.status, 200)
+  assert.equal((await server.end(job.id)).state, 'cancelled')
+  const more = await server.api('POST', `/jobs/${job.id}/uploads`, { names })
+  assert.equal(more.status, 409)
+  await upload({ uploads: job.uploads.slice(2) }, files)
+  await until(
+    async () => !(await keys(s3, 'tachyscope-input', `jobs/${job.id}/images/`)).some((key) => key.endsWith(names[2])),
+    'the late photo to be removed',
+  )
+  assert.deepEqual(await keys(s3, 'tachyscope-output', `${job.id}/`), [`${job.id}/result.json`])
+})
+
+test('a photo uploaded again before the end counts, the older one does not', async (t) => {
+  const folder = scratch(t)
+  const server = await Server.start(t, path.join(folder, 'data'))
+  const [a, b, c] = photos()
+  const files = load([a, b, c])
+  const names = Object.keys(files)
+  const manifest = { version: 1, images: names.map((name) => ({ name })), settings: { hold: 2, size: '320x240', speed: 'fast' } }
+  const job = await server.create(manifest)
+  const put = (name, Body) =>
+    server.s3().send(new PutObjectCommand({ Bucket: 'tachyscope-input', Key: `jobs/${job.id}/images/${name}`, Body }))
+  await put(names[0], files[names[1]]) // the wrong photo first
+  await put(names[1], files[names[1]])
+  await put(names[0], files[names[0]])
+  await put(names[2], files[names[2]])
+  const status = await server.end(job.id)
+  assert.equal(status.state, 'done', JSON.stringify(status) + server.log)
+  const local = run(['render', '--hold', '2', '--size', '320x240', '--speed', 'fast', '-o', path.join(folder, 'l.mp4'), a, b, c])
+  assert.equal(local.code, 0, local.err)
+  assert.equal(await videoHash(server, job.id), hash(readFileSync(path.join(folder, 'l.mp4'))))
+})
