@@ -393,9 +393,15 @@ static bool splice_failed(struct functions *functions, struct arena *arena, cons
         return true;
     if (!find_plan(functions, job, &plan, err))
         return false;
-    if (plan != NULL &&
-        s3_head(functions->s3, arena, functions->output, key_video(arena, job), &video, err))
-        return outcome_put_done(functions, arena, plan, video.size, 0, 0, err);
+    bool there = plan != NULL && s3_head(functions->s3, arena, functions->output,
+                                         key_video(arena, job), &video, err);
+    if (there) {
+        if (!s3_head(functions->s3, arena, functions->output, key_poster(arena, job), &poster,
+                     err) &&
+            err->kind != ERROR_NOT_FOUND)
+            return false;
+        return outcome_put_done(functions, arena, plan, video.size, poster.size, 0, err);
+    }
     if (plan != NULL && err->kind != ERROR_NOT_FOUND)
         return false;
     return fail_job(functions, arena, job, "splice",
