@@ -21,8 +21,8 @@ int command_cancel(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_probe(int argc, char **argv);
 
-/* `tachyscope: …` on stderr, one line; control characters of the text become `?`, so that a file's
- * name cannot drive the terminal. Returns STATUS_FAILED. */
+/* `tachyscope: …` on stderr, one line; broken and control characters of the text become `_`, so
+ * that a file's name cannot drive the terminal. Returns STATUS_FAILED. */
 int cli_fail(const struct error *err);
 
 /* The same for a wrong command line, with a pointer to `tachyscope COMMAND --help`. Returns

@@ -4,7 +4,7 @@
  * of the same name from two folders live in one job, and the order needs nothing but the names.
  */
 #include "cli/images.h"
-#include "base/os.h"
+#include "cli/text.h"
 #include "job/manifest.h"
 
 #include <dirent.h>
@@ -39,48 +39,10 @@ static const char *type_of(const char *path) {
     return NULL;
 }
 
-/* Bytes of the UTF-8 character at `text`, 0 when it is broken or a control character. */
-static size_t character_length(const char *text, size_t left) {
-    for (size_t length = 1; length <= 4 && length <= left; length++) {
-        struct str character = {text, length};
-        if (str_is_utf8(character))
-            return str_has_control(character) ? 0 : length;
-    }
-    return 0;
-}
-
-/* Copies what a manifest takes, `_` for the rest, whole characters while they fit into `room`;
- * returns the bytes written. */
-static size_t copy_clean(char *to, size_t room, const char *from) {
-    size_t used = 0;
-    size_t left = strlen(from);
-    while (left > 0) {
-        size_t length = character_length(from, left);
-        size_t step = length == 0 ? 1 : length;
-        if (used + step > room)
-            break;
-        if (length == 0)
-            to[used] = '_';
-        else
-            memcpy(to + used, from, length);
-        used += step;
-        from += step;
-        left -= step;
-    }
-    return used;
-}
-
-static const char *clean(struct arena *arena, const char *text) {
-    size_t room = strlen(text);
-    char *copy = arena_alloc(arena, room + 1);
-    copy_clean(copy, room, text);
-    return copy;
-}
-
 const char *image_name(struct arena *arena, size_t place, const char *path) {
     char name[MANIFEST_MAX_NAME_BYTES + 1];
     size_t used = (size_t)snprintf(name, sizeof name, "%06zu-", place);
-    used += copy_clean(name + used, MANIFEST_MAX_NAME_BYTES - used, base_name(path));
+    used += text_copy_clean(name + used, MANIFEST_MAX_NAME_BYTES - used, base_name(path));
     return arena_strndup(arena, name, used);
 }
 
@@ -221,7 +183,7 @@ bool images_collect(struct arena *arena, char *const *operands, size_t count, en
     struct image_file *items = arena_array(arena, paths.count, sizeof *items);
     for (size_t i = 0; i < paths.count; i++) {
         items[i].path = paths.items[i];
-        items[i].shown = clean(arena, paths.items[i]);
+        items[i].shown = text_clean(arena, paths.items[i]);
         items[i].size = paths.sizes[i];
         items[i].type = type_of(paths.items[i]);
     }

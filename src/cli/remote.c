@@ -4,6 +4,7 @@
 #include "cli/remote.h"
 #include "base/codec.h"
 #include "cli/cli.h"
+#include "cli/text.h"
 #include "job/manifest.h"
 
 #include <stdio.h>
@@ -72,8 +73,10 @@ int remote_print_jobs(struct remote *remote, uint64_t limit, const char *after) 
         const char *id = json_string_value(json_object_get(job, "id"));
         const char *state = json_string_value(json_object_get(job, "state"));
         const char *created = json_string_value(json_object_get(job, "created_at"));
-        printf("%s  %-9s  %s\n", id == NULL ? "?" : id, state == NULL ? "?" : state,
-               created == NULL ? "" : created);
+        const char *line =
+            arena_printf(arena, "%s  %-9s  %s", id == NULL ? "?" : id, state == NULL ? "?" : state,
+                         created == NULL ? "" : created);
+        printf("%s\n", text_clean(arena, line));
         last = job;
     }
     if (last != NULL && json_is_true(json_object_get(answer.body, "more")))

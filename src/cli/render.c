@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/text.h"
 #include "media/load.h"
 
 #include <pthread.h>
@@ -229,8 +230,10 @@ static bool print_made(const struct run *run, const struct made *made) {
 /* With --json a failure is a document as well. */
 static int fail(const struct options *options, const char *image, const struct error *err) {
     if (options_flag(options, "json")) {
-        json_t *document = json_pack("{s:{s:s, s:s*, s:s*}}", "error", "detail", err->text, "code",
-                                     err->code, "image", image);
+        struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+        json_t *document =
+            json_pack("{s:{s:s, s:s*, s:s*}}", "error", "detail", text_clean(arena, err->text),
+                      "code", err->code, "image", image);
         if (document != NULL && !cli_print_json(document))
             return STATUS_FAILED;
     }

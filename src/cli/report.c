@@ -1,23 +1,17 @@
 /*
  * How commands talk: errors as one line on stderr, documents as JSON on standard output.
  */
+#include "base/arena.h"
 #include "cli/cli.h"
+#include "cli/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static void tell(const char *before, const char *text, const char *after) {
-    char line[2048];
-    int length = snprintf(line, sizeof line, "tachyscope: %s%.1500s%s", before, text, after);
-    if (length < 0)
-        return;
-    for (char *c = line; *c != '\0'; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte < 0x20 || byte == 0x7f)
-            *c = '?';
-    }
-    fprintf(stderr, "%s\n", line);
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    fprintf(stderr, "tachyscope: %s%s%s\n", before, text_clean(arena, text), after);
 }
 
 int cli_fail(const struct error *err) {
@@ -34,7 +28,7 @@ int cli_usage(const char *command, const struct error *err) {
 }
 
 void cli_warn(const char *format, ...) {
-    char text[1500];
+    char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

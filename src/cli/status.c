@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/remote.h"
+#include "cli/text.h"
 
 #include <stdio.h>
 
@@ -39,7 +40,7 @@ static int run(struct remote *remote) {
     char line[1024];
     job_view_read(answer.body, &view);
     job_view_line(&view, line, sizeof line);
-    bool told = printf("%s\n", line) >= 0 && fflush(stdout) == 0;
+    bool told = printf("%s\n", text_clean(remote->arena, line)) >= 0 && fflush(stdout) == 0;
     json_decref(answer.body);
     return told ? STATUS_DONE : STATUS_FAILED;
 }

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/text.h"
 #include "cli/upload.h"
 #include "job/manifest.h"
 
@@ -195,10 +196,13 @@ static const char *shown_image(const struct submission *s, const char *name) {
 static int fail(const struct submission *s, const struct job_view *view, const struct error *err) {
     const char *image = view == NULL ? NULL : shown_image(s, view->error_image);
     const char *code = view == NULL ? err->code : view->error_code;
+    const char *detail =
+        view == NULL || view->error_detail == NULL ? err->text : view->error_detail;
     if (s->json) {
+        struct arena *arena CLEANUP(arena_cleanup) = arena_new();
         json_t *document = json_pack("{s:s*, s:s*, s:{s:s, s:s*, s:s*}}", "id", s->job, "state",
                                      view == NULL ? NULL : view->state, "error", "detail",
-                                     err->text, "code", code, "image", image);
+                                     text_clean(arena, detail), "code", code, "image", image);
         if (document != NULL && !cli_print_json(document))
             return STATUS_FAILED;
     }
