@@ -26,18 +26,18 @@ static bool split(struct arena *arena, const char *text, const char **ret_host,
 }
 
 /* Kind of the host; false when it is no numeric address. */
-static bool classify(bool bracketed, struct address *address, bool *ret_wildcard) {
+static bool classify(bool bracketed, struct address *address) {
     struct in_addr four;
     struct in6_addr six;
     if (!bracketed && inet_pton(AF_INET, address->host, &four) == 1) {
         address->loopback = (ntohl(four.s_addr) >> 24) == 127;
-        *ret_wildcard = four.s_addr == INADDR_ANY;
+        address->wildcard = four.s_addr == INADDR_ANY;
         return true;
     }
     if (bracketed && inet_pton(AF_INET6, address->host, &six) == 1) {
         address->ipv6 = true;
         address->loopback = IN6_IS_ADDR_LOOPBACK(&six);
-        *ret_wildcard = IN6_IS_ADDR_UNSPECIFIED(&six);
+        address->wildcard = IN6_IS_ADDR_UNSPECIFIED(&six);
         return true;
     }
     return false;
@@ -47,20 +47,14 @@ bool address_parse(struct arena *arena, const char *text, struct address *ret, s
     struct address address = {0};
     struct str port_text;
     uint64_t port = 0;
-    bool wildcard = false;
     if (!split(arena, text, &address.host, &port_text) || !str_to_u64(port_text, 65535, &port))
         return error_set(err, ERROR_INVALID, NULL,
                          "address '%s' must look like 127.0.0.1:8080 or [::1]:8080", text);
     if (text[0] != '[' && strcmp(address.host, "localhost") == 0)
         address.host = "127.0.0.1";
-    if (!classify(text[0] == '[', &address, &wildcard))
+    if (!classify(text[0] == '[', &address))
         return error_set(err, ERROR_INVALID, NULL, "address '%s': '%s' is not a numeric address",
                          text, address.host);
-    if (wildcard)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "address '%s': give the one address that clients will use, because the "
-                         "signed addresses of uploads name it",
-                         text);
     address.port = (unsigned)port;
     *ret = address;
     return true;

@@ -14,6 +14,7 @@ struct address {
     unsigned port;    /* 0: a free one */
     bool ipv6;
     bool loopback;
+    bool wildcard; /* 0.0.0.0 or [::]: all addresses of the machine */
 };
 
 /* INVALID for anything but a numeric address (or localhost) and a port, and for `0.0.0.0` and

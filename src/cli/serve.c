@@ -64,6 +64,14 @@ static bool default_data(struct arena *arena, const char **ret, struct error *er
     return true;
 }
 
+/* Signed addresses name the host, and the page's is the origin that may upload. */
+static bool check_usable(const struct address *address, const char *text, struct error *err) {
+    if (address->wildcard)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "address '%s': give the one address that clients will use", text);
+    return true;
+}
+
 static bool read_addresses(struct arena *arena, const struct options *options,
                            struct embedded_options *ret, struct error *err) {
     const char *listen = options_value(options, "listen");
@@ -78,7 +86,7 @@ static bool read_addresses(struct arena *arena, const struct options *options,
                          "address '%s' is open to other machines: give --token, or anybody there "
                          "could make jobs",
                          listen);
-    return true;
+    return check_usable(&ret->listen, listen, err) && check_usable(&ret->s3_listen, s3_listen, err);
 }
 
 static bool read_line(struct arena *arena, const struct options *options,

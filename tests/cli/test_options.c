@@ -99,7 +99,7 @@ static void mistakes_are_named(void **state) {
         {&with_settings, "--fsp 30", "fsp"},
         {&with_settings, "--fsp=30", "fsp"},
         {&with_settings, "--fsp", "fsp"},
-        {&with_settings, "--transition crossfade", "transition"},
+        {&with_settings, "--audio song.mp3", "audio"},
         {&with_settings, "--later 1", "--later"},
         {&with_settings, "--help=yes", "--help"},
         {&with_settings, "--fps \xff", "--fps"},
