@@ -195,6 +195,14 @@ bool images_collect(struct arena *arena, char *const *operands, size_t count, en
     return true;
 }
 
+bool images_check(const struct image_list *images, struct error *err) {
+    for (size_t i = 0; i < images->count; i++)
+        if (images->items[i].size == 0)
+            return error_set(err, ERROR_INVALID, NULL, "image %zu '%s': the file is empty", i + 1,
+                             images->items[i].path);
+    return true;
+}
+
 const struct image_file *images_by_name(const struct image_list *images, const char *name) {
     /* The place is read from the name; the comparison says whether the name is one of ours. */
     struct str rest;

@@ -32,6 +32,9 @@ struct image_list {
 MUST_CHECK bool images_collect(struct arena *arena, char *const *operands, size_t count,
                                enum order order, struct image_list *ret, struct error *err);
 
+/* What a job refuses at once: INVALID naming an empty file. */
+MUST_CHECK bool images_check(const struct image_list *images, struct error *err);
+
 /* Name in the job for the file at `place` (from 1): bytes that a manifest does not take (control
  * characters, broken UTF-8) become `_`, and it is cut to MANIFEST_MAX_NAME_BYTES between
  * characters. */

@@ -279,7 +279,7 @@ static int render_images(struct arena *arena, const struct options *options, enu
     const struct media_api *media;
     struct plan plan;
     if (!images_collect(arena, options->operands, options->operand_count, order, &images, &err) ||
-        !media_load(&media, &err) ||
+        !images_check(&images, &err) || !media_load(&media, &err) ||
         !make_plan(arena, media, &images, options->settings, &plan, &err))
         return fail(options, NULL, &err);
 

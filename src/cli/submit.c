@@ -285,7 +285,8 @@ static int run_submission(struct submission *s, struct arena *arena, enum order 
     const char *path = options_value(s->options, "output");
     if (!images_collect(arena, s->options->operands, s->options->operand_count, order, &s->images,
                         &err) ||
-        (!s->detach && !output_open(path, &output, &err)) || !create_job(s, arena, &answer, &err))
+        !images_check(&s->images, &err) || (!s->detach && !output_open(path, &output, &err)) ||
+        !create_job(s, arena, &answer, &err))
         return fail(s, NULL, &err);
 
     const struct upload_options upload = {

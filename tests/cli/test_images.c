@@ -177,6 +177,11 @@ static void sizes_and_types_are_told(void **state) {
     assert_int_equal(images.items[1].size, 4);
     assert_string_equal(images.items[0].type, "image/png");
     assert_string_equal(images.items[1].type, "image/jpeg");
+    assert_false(images_check(&images, &err));
+    assert_non_null(strstr(err.text, "image 1 '"));
+    assert_non_null(strstr(err.text, "a.png"));
+    images.items[0].size = 1;
+    assert_true(images_check(&images, &err));
 
     json_t *settings = json_pack("{s:s}", "fps", "24");
     json_t *document = images_manifest(&images, settings);
