@@ -11,28 +11,19 @@
 #include "base/os.h"
 #include "media/colour.h"
 #include "media/decode.h"
+#include "media/place.h"
 #include "media/resample.h"
 #include "media/scratch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    FILTER_CACHE_SIZE = 16, /* portrait and landscape, luma and chroma, twice */
+    FILTER_CACHE_SIZE = 16, /* two sides, luma and chroma, of four kinds of pictures */
     MAX_WARNINGS = PIXELS_MAX_WARNINGS + 2,
     /* Rows that are turned at a time: a cache line of 16-bit samples. */
     TRANSPOSE_ROWS = 32,
-};
-
-/* How the picture lies on the canvas. */
-struct placement {
-    bool swaps_sides;          /* stored rows are upright columns */
-    bool mirrors_x, mirrors_y; /* along the stored sides */
-    unsigned width, height;    /* upright, full size */
-    double crop_x, crop_y;     /* what is shown, in upright full-size samples */
-    double crop_width, crop_height;
-    unsigned x, y;                        /* where it goes; even */
-    unsigned target_width, target_height; /* even */
 };
 
 /* One plane, upright and at the target's size. */
@@ -59,6 +50,7 @@ struct composer {
 };
 
 struct composer *composer_new(const struct compose_target *target) {
+    assert(target->width <= SETTINGS_MAX_SIDE && target->height <= SETTINGS_MAX_SIDE);
     struct composer *composer = calloc(1, sizeof *composer);
     if (composer == NULL)
         die_out_of_memory();
@@ -107,94 +99,6 @@ static const struct filter *get_filter(struct composer *composer, const struct f
     return *slot;
 }
 
-/* Nearest even number of at least 2. */
-static unsigned even(double value) {
-    unsigned half = (unsigned)(value / 2 + 0.5);
-    return half == 0 ? 2 : 2 * half;
-}
-
-static void place_contained(const struct compose_target *target, struct placement *place) {
-    unsigned width = target->width, height = target->height;
-    bool is_wider = (uint64_t)place->width * height >= (uint64_t)place->height * width;
-    place->target_width = is_wider ? width : even((double)place->width * height / place->height);
-    place->target_height = is_wider ? even((double)place->height * width / place->width) : height;
-    if (place->target_width > width)
-        place->target_width = width;
-    if (place->target_height > height)
-        place->target_height = height;
-    place->x = (width - place->target_width) / 4 * 2;
-    place->y = (height - place->target_height) / 4 * 2;
-    place->crop_width = place->width;
-    place->crop_height = place->height;
-}
-
-static void place_covering(const struct compose_target *target, struct placement *place) {
-    double width = place->width, height = place->height;
-    place->target_width = target->width;
-    place->target_height = target->height;
-    if (width * target->height >= height * target->width) {
-        place->crop_height = height;
-        place->crop_width = height * target->width / target->height;
-    } else {
-        place->crop_width = width;
-        place->crop_height = width * target->height / target->width;
-    }
-    place->crop_x = (width - place->crop_width) / 2;
-    place->crop_y = (height - place->crop_height) / 2;
-}
-
-static struct placement place_picture(const struct compose_target *target,
-                                      const struct image_header *header) {
-    unsigned orientation = header->orientation;
-    struct placement place = {
-        .swaps_sides = orientation >= 5,
-        .mirrors_x = orientation == 2 || orientation == 3 || orientation >= 7,
-        .mirrors_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7,
-        .width = orientation >= 5 ? header->height : header->width,
-        .height = orientation >= 5 ? header->width : header->height,
-    };
-    if (target->fit == FIT_COVER)
-        place_covering(target, &place);
-    else
-        place_contained(target, &place);
-    return place;
-}
-
-/* The full size at which the shown part has the target's size, in stored orientation. */
-static void wanted_size(const struct placement *place, unsigned *ret_width, unsigned *ret_height) {
-    double width = place->target_width * (place->width / place->crop_width);
-    double height = place->target_height * (place->height / place->crop_height);
-    *ret_width = (unsigned)(place->swaps_sides ? height : width);
-    *ret_height = (unsigned)(place->swaps_sides ? width : height);
-}
-
-/* One upright side of the picture. */
-struct side {
-    double crop, crop_length, length;
-    unsigned target;
-    double phase; /* of a sample in its cell: 0.5 is the middle */
-};
-
-static struct side upright_side(const struct placement *place, bool is_x, bool is_chroma) {
-    unsigned divisor = is_chroma ? 2 : 1;
-    if (is_x)
-        return (struct side){
-            .crop = place->crop_x,
-            .crop_length = place->crop_width,
-            .length = place->width,
-            .target = place->target_width / divisor,
-            /* The film's chroma sits on the left one of two luma samples. */
-            .phase = is_chroma ? 0.25 : 0.5,
-        };
-    return (struct side){
-        .crop = place->crop_y,
-        .crop_length = place->crop_height,
-        .length = place->height,
-        .target = place->target_height / divisor,
-        .phase = 0.5,
-    };
-}
-
 /* `scale`: full-size samples per sample of the plane. */
 static const struct filter *side_filter(struct composer *composer, const struct side *side,
                                         unsigned source_size, unsigned scale, bool mirrored,
@@ -233,8 +137,8 @@ static struct row_source open_plane(struct composer *composer, const struct pixe
                                     const struct placement *place, unsigned plane) {
     bool is_chroma = pixels->layout == PIXELS_YUV && plane > 0;
     struct plane_memory *memory = &composer->memory[plane];
-    struct side x = upright_side(place, !place->swaps_sides, is_chroma);
-    struct side y = upright_side(place, place->swaps_sides, is_chroma);
+    struct side x = place_side(place, !place->swaps_sides, is_chroma);
+    struct side y = place_side(place, place->swaps_sides, is_chroma);
     unsigned width = pixels_plane_width(pixels, plane);
     unsigned scale_x = pixels->scale_denominator << (is_chroma ? pixels->chroma_shift_x : 0);
     unsigned scale_y = pixels->scale_denominator << (is_chroma ? pixels->chroma_shift_y : 0);
@@ -396,7 +300,6 @@ static const char *describe_scaling(struct arena *arena, const struct pixels *pi
 static void add_warning(struct receipt *receipt, const char **warnings, const char *text) {
     if (text == NULL || receipt->warning_count == MAX_WARNINGS)
         return;
-    /* CMYK in TIFF is known from the header, in JPEG from the decoder. */
     warnings[receipt->warning_count++] = text;
     receipt->warnings = warnings;
 }
@@ -451,7 +354,7 @@ bool composer_run(struct composer *composer, struct arena *arena, struct str ima
         describe_header(arena, image, &header, warnings, ret_receipt);
         struct placement place = place_picture(&composer->target, &header);
         unsigned wanted_width, wanted_height;
-        wanted_size(&place, &wanted_width, &wanted_height);
+        place_wanted_size(&place, &wanted_width, &wanted_height);
         is_good = decoder_run(composer->decoder, arena, image, &header, wanted_width, wanted_height,
                               &pixels, err);
         if (is_good) {

@@ -8,6 +8,7 @@
 #include "media/resample.h"
 #include "media/scratch.h"
 
+#include <assert.h>
 #include <string.h>
 #include <turbojpeg.h>
 
@@ -60,6 +61,7 @@ static void convert_to_jpeg(const struct frame *frame, struct frame *ret, int16_
 
 bool compose_poster(struct arena *arena, const struct frame *frame, struct str *ret,
                     struct error *err) {
+    assert(frame->width <= SETTINGS_MAX_SIDE);
     tjhandle handle CLEANUP(destroy_handle) = tjInitCompress();
     if (handle == NULL)
         die_out_of_memory();
