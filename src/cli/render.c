@@ -140,6 +140,17 @@ static bool make_plan(struct arena *arena, const struct media_api *media,
     return ok;
 }
 
+/* The renderer knows an image by its name in the job; the person knows its path. Returns that. */
+static const char *name_culprit(const struct run *run, uint32_t index, struct error *err) {
+    const struct image_file *image = image_of(run, index);
+    char known[MANIFEST_MAX_NAME_BYTES + 64];
+    snprintf(known, sizeof known, "image %u '%s': ", index + 1, image->name);
+    if (str_starts_with(str_c(err->text), known))
+        memmove(err->text, err->text + strlen(known), strlen(err->text) - strlen(known) + 1);
+    error_prefix(err, "image %u '%s'", index + 1, image->path);
+    return image->shown;
+}
+
 static bool run_renderer(struct run *run, const struct media_api *media, unsigned threads,
                          const char **ret_image, struct error *err) {
     const struct media_io io = {
@@ -163,11 +174,8 @@ static bool run_renderer(struct run *run, const struct media_api *media, unsigne
         return error_set(err, ERROR_INTERNAL, NULL, "only %u of %u segments were rendered", done,
                          run->plan->segment_count);
     }
-    if (failure.is_image) {
-        const struct image_file *image = image_of(run, failure.image);
-        *ret_image = image->shown;
-        error_prefix(err, "image %u '%s'", failure.image + 1, image->shown);
-    }
+    if (failure.is_image)
+        *ret_image = name_culprit(run, failure.image, err);
     return false;
 }
 
