@@ -1,6 +1,11 @@
 /*
  * Names of a job's objects: builds and reads the keys of the three buckets. Pure; the table in
  * ARCHITECTURE.md and this header are the same.
+ *
+ * <job> is as job_id_valid has it, <name> as manifest_check_name has it; <first>, <count> and
+ * <segment> are segment numbers of six digits, <frames> a number without leading zeros, <gen> one
+ * of up to four digits, <in> 64 lower-case hex digits. <etag> is 1 to 64 letters and digits, or 32
+ * to 64 hex digits, `-` and a count of parts; it has no quotes.
  */
 #ifndef JOB_KEYS_H
 #define JOB_KEYS_H
@@ -39,18 +44,21 @@ enum key_kind {
 struct key {
     enum key_kind kind;
     const char *job;
-    const char *name; /* image, asset; of probe and facts too */
-    const char *etag; /* probe, facts */
-    struct segment_range range;  /* segments task, chunk */
-    const char *input;           /* <in> */
-    unsigned generation;         /* segments task, splice, purge */
-    uint32_t segment;            /* progress */
-    uint32_t frames;             /* progress */
+    const char *name;           /* image, asset; of probe and facts too */
+    const char *etag;           /* probe, facts */
+    struct segment_range range; /* segments task, chunk */
+    const char *input;          /* <in> */
+    unsigned generation;        /* segments task, splice, purge */
+    uint32_t segment;           /* progress */
+    uint32_t frames;            /* progress */
 };
 
 enum key_bucket { KEY_BUCKET_INPUT, KEY_BUCKET_WORK, KEY_BUCKET_OUTPUT };
 
-/* KEY_UNKNOWN in `ret` for anything else (with `job` NULL). Decoded keys. */
+enum { KEY_MAX_GENERATION = 9999 };
+
+/* KEY_UNKNOWN in `ret` for anything else (with `job` NULL). Decoded keys. What the functions below
+ * build from such parts comes back as it was; texts live in the arena. */
 void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, struct key *ret);
 
 char *key_manifest(struct arena *arena, const char *job);

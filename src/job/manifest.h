@@ -37,12 +37,14 @@ struct manifest {
 /* Reads and checks: version 1, no unknown members, at least one image where the list is given,
  * no name twice, names of at most 255 bytes of UTF-8 without `/`, control characters, `.` and
  * `..`; members of the design that this version does not do are refused as such. Errors name the
- * image: `image 7 'a.jpg': …`. Orders the images by `settings.order`. */
+ * image: `image 7 'a.jpg': …`. Orders the images by `settings.order`; for `name` a prefix of six
+ * digits and `-` is left out of the comparison when all names have one. */
 MUST_CHECK bool manifest_parse(struct arena *arena, struct str text, struct manifest *ret,
                                struct error *err);
 
 /* For a manifest without a list: takes the names (natural order) as its images. INVALID when there
- * are none, LIMIT when too many. */
+ * are none, when a name is bad or there twice, or an image is empty; LIMIT when there are too many,
+ * or one is too large. From then on the manifest lists its images. */
 MUST_CHECK bool manifest_set_images(struct arena *arena, struct manifest *manifest,
                                     const struct manifest_image *images, size_t count,
                                     struct error *err);
@@ -50,7 +52,14 @@ MUST_CHECK bool manifest_set_images(struct arena *arena, struct manifest *manife
 /* The check of one name, for uploads. */
 MUST_CHECK bool manifest_check_name(struct str name, struct error *err);
 
-/* Normalised JSON (text in the arena). */
+/* The same from and to a parsed document, for those that hold a manifest in theirs; the latter is a
+ * new reference. */
+MUST_CHECK bool manifest_from_json(struct arena *arena, const json_t *object, struct manifest *ret,
+                                   struct error *err);
+json_t *manifest_to_json(const struct manifest *manifest);
+
+/* Normalised JSON (text in the arena): images in their order, all settings. Reading it gives the
+ * same manifest. */
 char *manifest_to_text(struct arena *arena, const struct manifest *manifest);
 
 /* Job ids: [A-Za-z0-9_-]{1,64}. */

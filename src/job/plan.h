@@ -4,9 +4,9 @@
  *
  * Segments are closed-GOP stretches cut where a new picture hides the IDR (the first frame of an
  * image), at most a budget of frames long (240 up to 1080p, 120 above and for speed=small); a hold
- * longer than the budget is cut inside. The film's last segments taper (…, 120, 60, 30), so that the
- * end comes soon after the last photo. Tasks are runs of segments of about 8 MiB by a low estimate,
- * at most a third of what is left, so that a film of ten segments has at least three.
+ * longer than the budget is cut inside. The film's last segments taper (…, 120, 60, 30), so that
+ * the end comes soon after the last photo. Tasks are runs of segments of about 8 MiB by a low
+ * estimate, at most a third of what is left, so that a film of ten segments has at least three.
  */
 #ifndef JOB_PLAN_H
 #define JOB_PLAN_H
@@ -20,7 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLAN_MAX_BYTES = 64 * 1024 * 1024 };
+enum {
+    PLAN_MAX_BYTES = 64 * 1024 * 1024,
+    PLAN_MAX_SEGMENTS = 1000000, /* six digits in the keys */
+    PLAN_MAX_SEGMENT_FRAMES = 240,
+    PLAN_MAX_TASK_SEGMENTS = 16,
+    PLAN_MAX_BUILD_ID_BYTES = 128,
+};
 
 /* What planning must know of the images before it can start. */
 struct plan_facts {
@@ -43,7 +49,7 @@ struct segment_range {
 
 struct plan {
     const char *job;
-    const char *build_id; /* of the renderer that may render it */
+    const char *build_id;     /* of the renderer that may render it */
     struct manifest manifest; /* normalised: ordered, size fixed */
     struct timeline timeline;
     struct segment *segments;
@@ -54,7 +60,8 @@ struct plan {
     char hash[SHA256_HEX_SIZE];
 };
 
-/* `facts` may be NULL when plan_needs_first_image is false. */
+/* `facts` may be NULL when plan_needs_first_image is false. INVALID for a poster beyond the film's
+ * end; otherwise what timeline_build and settings_resolve_size refuse. */
 MUST_CHECK bool plan_build(struct arena *arena, const char *job, const char *build_id,
                            const struct manifest *manifest, const struct plan_facts *facts,
                            struct plan *ret, struct error *err);
@@ -92,7 +99,9 @@ void plan_segment_hash(const struct plan *plan, uint32_t segment,
 
 /* Of ranges that may overlap, those that together show 0..N-1: fills `ret_used` (segment_count
  * entries) with the index of the range that each segment is taken from; false when some segment is
- * in none. Deterministic: the longest run that starts earliest wins, then the lowest index. */
+ * in none. Deterministic: of the ranges that hold a segment the one that starts earliest wins, of
+ * those the longest, then the lowest index; so each range is used in one piece. Ranges that are
+ * empty or go beyond the film count as not there. */
 bool plan_cover(const struct plan *plan, const struct segment_range *ranges, size_t count,
                 size_t *ret_used);
 

@@ -13,7 +13,7 @@
 
 struct receipt {
     const char *name;
-    const char *format;  /* "jpeg", "png", "webp", "tiff"; NULL when refused before that */
+    const char *format; /* "jpeg", "png", "webp", "tiff"; NULL when refused before that */
     uint64_t bytes;
     unsigned width, height; /* as stored */
     unsigned orientation;   /* EXIF 1 to 8; 1: nothing to do */
@@ -21,9 +21,12 @@ struct receipt {
     unsigned decode_ms;     /* decode and compose */
     const char *const *warnings;
     unsigned warning_count;
-    const char *refused;    /* why, or NULL */
+    const char *refused; /* why, or NULL */
 };
 
+enum { RECEIPT_MAX_WARNINGS = 64, RECEIPT_MAX_TEXT_BYTES = 4096 };
+
+/* A new reference. Texts that are not UTF-8 are made so. */
 json_t *receipt_to_json(const struct receipt *receipt);
 /* INVALID when it is not one. */
 MUST_CHECK bool receipt_from_json(struct arena *arena, const json_t *object, struct receipt *ret,

@@ -24,6 +24,7 @@ enum {
     SETTINGS_MIN_SIDE = 16,
     SETTINGS_MAX_SIDE = 8192,
     SETTINGS_MAX_HOLD_SECONDS = 86400,
+    SETTINGS_MAX_FPS_DEN = 1000000, /* keeps the ticks of an MP4 within its 32 bits */
 };
 
 struct settings {
@@ -49,20 +50,29 @@ void settings_default(struct settings *ret);
  * version (h264)`, … */
 MUST_CHECK bool settings_parse(const json_t *object, struct settings *ret, struct error *err);
 
-/* Normalised: every setting, canonical values, sorted names; equal settings give equal text. */
+/* The value of `hold`, of the settings and of an image: `'0' must be …` without naming the setting.
+ */
+MUST_CHECK bool settings_parse_hold(const json_t *value, struct rational *ret, struct error *err);
+/* "frame" or the seconds; room for RATIONAL_SIZE. */
+void settings_format_hold(struct rational hold, char *ret);
+
+/* Normalised: every setting, canonical values, sorted names; equal settings give equal text. A new
+ * reference. */
 json_t *settings_to_json(const struct settings *settings);
 
 /* One row per setting, for `--help`, man pages and long options; ends with a NULL name. */
 struct setting_help {
     const char *name;
-    const char *values;  /* "30; 1 to 120, rationals such as 24000/1001" */
-    const char *meaning; /* one sentence */
+    const char *values;              /* "30; 1 to 120, rationals such as 24000/1001" */
+    const char *meaning;             /* one sentence */
+    const struct setting_rule *rule; /* how it is read and written; of no use outside */
 };
 const struct setting_help *settings_help(void);
 
 /* What SIZE_AUTO and SIZE_SOURCE mean for a first image of that (oriented) size: even numbers,
- * auto inside 1920x1080 in the image's own shape and never larger than the image. LIMIT when
- * `source` is over SETTINGS_MAX_SIDE. */
+ * auto inside 1920x1080 in the image's own shape and never larger than the image; both sides at
+ * least SETTINGS_MIN_SIDE. A fixed size stays. LIMIT when `source` is over SETTINGS_MAX_SIDE,
+ * INVALID for an image without pixels. */
 MUST_CHECK bool settings_resolve_size(struct settings *settings, unsigned width, unsigned height,
                                       struct error *err);
 

@@ -20,15 +20,15 @@ struct status_input {
     const char *job;
     uint64_t images_expected; /* 0: not known yet (no manifest) */
     uint64_t images_arrived;
-    const struct plan *plan;  /* NULL: not yet */
-    int64_t plan_unix_ms;     /* when the plan was put; 0 without */
+    const struct plan *plan; /* NULL: not yet */
+    int64_t plan_unix_ms;    /* when the plan was put; 0 without */
     const struct segment_range *chunks;
     size_t chunk_count;
     const struct key *progress; /* KEY_PROGRESS entries */
     size_t progress_count;
-    bool splicing;            /* splice task exists */
-    bool cancelled;           /* cancelled/<job> exists, no result yet */
-    const json_t *result;     /* result.json, or NULL */
+    bool splicing;        /* splice task exists */
+    bool cancelled;       /* cancelled/<job> exists, no result yet */
+    const json_t *result; /* result.json, or NULL */
     int64_t now_unix_ms;
     /* Signed addresses, left out of the ETag; NULL when there are none. */
     const char *video_url;
@@ -38,11 +38,15 @@ struct status_input {
 };
 
 /* `{id, state, images, frames, eta_seconds, receipts, error, outputs}` of the API; the caller
- * drops the reference. `ret_etag` (room for 67, with quotes) covers everything but signed URLs and
- * their expiry. */
+ * drops the reference. `images.expected` is null while it is not known, `eta_seconds` where nothing
+ * can be foretold. `ret_etag` (room for STATUS_ETAG_SIZE, with quotes) covers everything but signed
+ * URLs, their expiry, and the ETA: a job that does not move keeps its ETag. */
+enum { STATUS_ETAG_SIZE = 67, STATUS_MAX_REFUSED = 20 };
 json_t *status_document(const struct status_input *input, char *ret_etag);
 
-/* result.json: written once, the end of a job. */
+/* result.json: written once, the end of a job:
+ * `{state, frames, seconds, width, height, images, video_bytes, poster_bytes, warnings, renderer,
+ * refused, error: {code, detail, image}}`; all but `state` only where it says something. */
 struct result {
     const char *state; /* "done", "failed", "cancelled" */
     uint64_t frames;
@@ -52,14 +56,16 @@ struct result {
     uint64_t video_bytes;
     uint64_t poster_bytes;
     uint64_t warning_count;
-    const json_t *refused; /* array of receipts, or NULL */
-    const char *error_code;   /* failed: "bad-image", "missing-image", … */
+    const json_t *refused;  /* array of receipts, or NULL */
+    const char *error_code; /* failed: "bad-image", "missing-image", … */
     const char *error_detail;
-    const char *error_image;  /* name, or NULL */
-    const char *renderer;     /* build id */
+    const char *error_image; /* name, or NULL */
+    const char *renderer;    /* build id */
 };
 char *result_to_text(struct arena *arena, const struct result *result);
-/* The parsed document when it is one of ours (state known), else INVALID. The caller drops it. */
+/* The parsed document when it is one of ours (state known, members of the right types), else
+ * INVALID; LIMIT over RESULT_MAX_BYTES. The caller drops it. */
+enum { RESULT_MAX_BYTES = 16 * 1024 * 1024 };
 MUST_CHECK bool result_parse(struct str text, json_t **ret, struct error *err);
 
 #endif

@@ -2,7 +2,8 @@
  * The timeline: which image is on which frame. A pure function of holds and frame rate.
  *
  * Image i starts at frame round(fps x sum of the holds before it), in exact rationals, halves up;
- * an image stays at least one frame.
+ * an image stays at least one frame: where rounding would give two images the same start, the later
+ * one starts a frame later.
  */
 #ifndef JOB_TIMELINE_H
 #define JOB_TIMELINE_H
@@ -22,7 +23,7 @@ struct timeline {
     uint64_t frame_count;
 };
 
-/* LIMIT over TIMELINE_MAX_FRAMES. */
+/* LIMIT over TIMELINE_MAX_FRAMES, and where holds do not add up to a fraction of 64 bits. */
 MUST_CHECK bool timeline_build(struct arena *arena, const struct manifest *manifest,
                                struct timeline *ret, struct error *err);
 

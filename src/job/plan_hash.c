@@ -1,0 +1,157 @@
+/*
+ * Hashes of plans, inputs and segments. What is hashed is a sequence of numbers (eight bytes,
+ * little end first) and of texts behind their lengths, so that no two different contents give the
+ * same bytes; each kind of hash starts with its own name.
+ */
+#include "job/plan_internal.h"
+
+#include "base/codec.h"
+
+#include <string.h>
+
+/* Small pieces are collected: a call of the digest costs more than its bytes. */
+struct hasher {
+    struct digest *digest;
+    uint8_t buffer[4096];
+    size_t used;
+};
+
+static void add_bytes(struct hasher *hasher, const void *data, size_t size) {
+    if (size > sizeof hasher->buffer - hasher->used) {
+        digest_add(hasher->digest, hasher->buffer, hasher->used);
+        hasher->used = 0;
+    }
+    if (size > sizeof hasher->buffer) {
+        digest_add(hasher->digest, data, size);
+        return;
+    }
+    memcpy(hasher->buffer + hasher->used, data, size);
+    hasher->used += size;
+}
+
+static void add_number(struct hasher *hasher, uint64_t number) {
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(number >> 8 * i);
+    add_bytes(hasher, bytes, sizeof bytes);
+}
+
+static void add_text(struct hasher *hasher, const char *text) {
+    size_t length = strlen(text);
+    add_number(hasher, length);
+    add_bytes(hasher, text, length);
+}
+
+static void add_rational(struct hasher *hasher, struct rational value) {
+    add_number(hasher, (uint64_t)value.num);
+    add_number(hasher, (uint64_t)value.den);
+}
+
+static void start(struct hasher *hasher, const char *kind) {
+    hasher->digest = digest_new(DIGEST_SHA256);
+    hasher->used = 0;
+    add_text(hasher, kind);
+}
+
+static void finish(struct hasher *hasher, char ret[SHA256_HEX_SIZE]) {
+    uint8_t hash[SHA256_SIZE];
+    digest_add(hasher->digest, hasher->buffer, hasher->used);
+    digest_take(hasher->digest, hash);
+    digest_free(hasher->digest);
+    hex_encode(hash, sizeof hash, ret);
+}
+
+/* What the encoder and the compositor go by. */
+static void add_encoding(struct hasher *hasher, const struct settings *settings) {
+    add_text(hasher, "h264");
+    add_rational(hasher, settings->fps);
+    add_number(hasher, settings->width);
+    add_number(hasher, settings->height);
+    add_number(hasher, settings->fit);
+    add_bytes(hasher, settings->background, sizeof settings->background);
+    add_number(hasher, settings->quality);
+    add_number(hasher, settings->speed);
+}
+
+static void add_image(struct hasher *hasher, const struct manifest_image *image) {
+    add_text(hasher, image->name);
+    add_number(hasher, (uint64_t)image->size);
+    add_number(hasher, image->type != NULL);
+    add_text(hasher, image->type ? image->type : "");
+    add_number(hasher, image->has_hold);
+    if (image->has_hold)
+        add_rational(hasher, image->hold);
+}
+
+void plan_set_hash(struct plan *plan) {
+    const struct settings *settings = &plan->manifest.settings;
+    struct hasher hasher;
+    start(&hasher, "plan 1");
+    add_text(&hasher, plan->job);
+    add_text(&hasher, plan->build_id);
+    add_encoding(&hasher, settings);
+    add_rational(&hasher, settings->hold);
+    add_number(&hasher, settings->order);
+    add_rational(&hasher, settings->poster);
+    add_number(&hasher, settings->poster_in_seconds);
+    add_number(&hasher, plan->poster_frame);
+    add_number(&hasher, plan->manifest.image_count);
+    for (size_t i = 0; i < plan->manifest.image_count; i++) {
+        add_image(&hasher, &plan->manifest.images[i]);
+        add_number(&hasher, plan->timeline.starts[i]);
+    }
+    add_number(&hasher, plan->timeline.frame_count);
+    add_number(&hasher, plan->segment_count);
+    for (uint32_t i = 0; i < plan->segment_count; i++)
+        add_number(&hasher, plan->segments[i].frame_count);
+    add_number(&hasher, plan->task_count);
+    for (uint32_t i = 0; i < plan->task_count; i++)
+        add_number(&hasher, plan->tasks[i].count);
+    finish(&hasher, plan->hash);
+}
+
+static void hash_input(const char *kind, const struct plan *plan, struct segment_range range,
+                       const struct image_version *versions, bool with_times,
+                       char ret[SHA256_HEX_SIZE]) {
+    struct hasher hasher;
+    uint32_t first, count;
+    plan_images_of(plan, range, &first, &count);
+    start(&hasher, kind);
+    add_text(&hasher, plan->hash);
+    add_number(&hasher, range.first);
+    add_number(&hasher, range.count);
+    for (uint32_t i = 0; i < count; i++) {
+        add_text(&hasher, versions[i].name);
+        add_text(&hasher, versions[i].etag);
+        if (with_times)
+            add_number(&hasher, (uint64_t)versions[i].modified_unix_ms);
+    }
+    finish(&hasher, ret);
+}
+
+void plan_task_input(const struct plan *plan, struct segment_range range,
+                     const struct image_version *versions, char ret[SHA256_HEX_SIZE]) {
+    hash_input("task input 1", plan, range, versions, true, ret);
+}
+
+void plan_chunk_input(const struct plan *plan, struct segment_range range,
+                      const struct image_version *versions, char ret[SHA256_HEX_SIZE]) {
+    hash_input("chunk input 1", plan, range, versions, false, ret);
+}
+
+void plan_segment_hash(const struct plan *plan, uint32_t segment,
+                       const struct image_version *versions, char ret[SHA256_HEX_SIZE]) {
+    const struct segment *it = &plan->segments[segment];
+    struct hasher hasher;
+    start(&hasher, "segment 1");
+    add_text(&hasher, plan->build_id);
+    add_encoding(&hasher, &plan->manifest.settings);
+    add_number(&hasher, it->frame_count);
+    add_number(&hasher, it->image_count);
+    for (uint32_t i = 0; i < it->image_count; i++) {
+        uint64_t starts = plan->timeline.starts[it->first_image + i];
+        add_number(&hasher, starts > it->first_frame ? starts - it->first_frame : 0);
+        add_text(&hasher, versions[i].etag);
+    }
+    finish(&hasher, ret);
+}
