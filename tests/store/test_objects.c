@@ -275,30 +275,34 @@ enum { CHURN_ROUNDS = 150, CHURN_SIZE = 3000 };
 struct churn {
     struct fixture *fixture;
     atomic_bool over;
-    bool failed;
+    atomic_bool failed;
 };
 
 /* Each object is one repeated byte, so a mixture of two versions shows. */
+static bool read_once(struct store *store, struct arena *arena) {
+    struct error err;
+    struct store_object object;
+    struct store_open_extent *extents = NULL;
+    size_t count = 0;
+    uint8_t bytes[CHURN_SIZE];
+    if (!store_head(store, arena, "photos", "a", &object, &err) ||
+        !store_read(store, arena, "photos", "a", 0, CHURN_SIZE, NULL, &extents, &count, &err))
+        return err.kind == ERROR_NOT_FOUND;
+    if (!read_extents(extents, count, bytes))
+        return false;
+    for (size_t i = 1; i < CHURN_SIZE; i++) {
+        if (bytes[i] != bytes[0])
+            return false;
+    }
+    return true;
+}
+
 static void *keep_reading(void *argument) {
     struct churn *churn = argument;
-    struct store *store = churn->fixture->store;
     while (!atomic_load(&churn->over)) {
         struct arena *arena = arena_new();
-        struct error err;
-        struct store_object object;
-        struct store_open_extent *extents = NULL;
-        size_t count = 0;
-        uint8_t bytes[CHURN_SIZE];
-        bool there =
-            store_head(store, arena, "photos", "a", &object, &err) &&
-            store_read(store, arena, "photos", "a", 0, CHURN_SIZE, NULL, &extents, &count, &err);
-        if (there) {
-            churn->failed |= !read_extents(extents, count, bytes);
-            for (size_t i = 1; i < CHURN_SIZE; i++)
-                churn->failed |= bytes[i] != bytes[0];
-        } else {
-            churn->failed |= err.kind != ERROR_NOT_FOUND;
-        }
+        if (!read_once(churn->fixture->store, arena))
+            atomic_store(&churn->failed, true);
         arena_free(arena);
     }
     return NULL;
