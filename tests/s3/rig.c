@@ -120,3 +120,37 @@ void rig_put(struct rig *rig, const char *path, const void *data, size_t size) {
         rig, &(struct rig_call){.method = "PUT", .path = path, .body = data, .body_size = size});
     assert_int_equal(reply.status, 200);
 }
+
+void rig_check(struct rig *rig, const struct rig_expected *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct rig_call *call = &cases[i].call;
+        struct http_reply reply = rig_send(rig, call);
+        const char *code = rig_code(rig, &reply);
+        const char *expected = cases[i].code ? cases[i].code : "";
+        if (reply.status != cases[i].status || strcmp(code, expected) != 0)
+            fail_msg("case %zu, %s %s?%s: %u '%s' in place of %u '%s': %.*s", i, call->method,
+                     call->path, call->query ? call->query : "", reply.status, code,
+                     cases[i].status, expected, STR_ARG(reply.body));
+        assert_string_not_equal(rig_header(&reply, "x-amz-request-id"), "");
+        if (cases[i].code) {
+            assert_string_equal(rig_header(&reply, "content-type"), "application/xml");
+            assert_string_equal(rig_text(rig, &reply, "RequestId"),
+                                rig_header(&reply, "x-amz-request-id"));
+            assert_string_not_equal(rig_text(rig, &reply, "Message"), "");
+        }
+    }
+}
+
+int rig_setup(void **state) {
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    rig_start(rig);
+    *state = rig;
+    return 0;
+}
+
+int rig_teardown(void **state) {
+    rig_stop(*state);
+    free(*state);
+    return 0;
+}

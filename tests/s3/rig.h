@@ -50,6 +50,20 @@ const char *rig_code(struct rig *rig, const struct http_reply *reply);
 const char *rig_text(struct rig *rig, const struct http_reply *reply, const char *child);
 const char *rig_header(const struct http_reply *reply, const char *name); /* "" when absent */
 
+/* A table of calls with what is expected of each; also checks what every answer has. */
+struct rig_expected {
+    struct rig_call call;
+    unsigned status;
+    const char *code; /* of the error document; NULL: none */
+};
+void rig_check(struct rig *rig, const struct rig_expected *cases, size_t count);
+#define CHECK_ALL(rig, cases) rig_check(rig, cases, ARRAY_SIZE(cases))
+
+/* For cmocka: a rig of its own for each test, as `*state`. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+#define RIG_TEST(function) cmocka_unit_test_setup_teardown(function, rig_setup, rig_teardown)
+
 /* Puts an object with the root key; fails the test when it cannot. */
 void rig_put(struct rig *rig, const char *path, const void *data, size_t size);
 
