@@ -139,7 +139,12 @@ bool rights_load(struct store *store, struct error *err) {
     if (rights == NULL)
         die_out_of_memory();
     pthread_mutex_init(&rights->order, NULL);
-    pthread_rwlock_init(&rights->lock, NULL);
+    /* The default lets a stream of requests keep a change of rights waiting. */
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&rights->lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
     store->rights = rights;
     CLEANUP(arena_cleanup) struct arena *arena = arena_new();
     CLEANUP(query_end)
