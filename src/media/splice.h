@@ -40,7 +40,6 @@ struct splice_part {
 /* LIMIT when more than 10,000 parts would be needed. Parts over 5 GiB are divided. */
 MUST_CHECK bool splice_layout(struct arena *arena, uint64_t header_bytes,
                               const struct splice_run *runs, size_t run_count,
-                              struct splice_part **ret_parts, size_t *ret_count,
-                              struct error *err);
+                              struct splice_part **ret_parts, size_t *ret_count, struct error *err);
 
 #endif
