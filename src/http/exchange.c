@@ -16,12 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    /* A known rest up to this is read to keep the connection; otherwise it is drained on closing,
-     * because closing with unread bytes makes the kernel reset the connection under the answer. */
-    MAX_DRAIN_BYTES = 1024 * 1024,
+    /* A refused body of a known length up to this is read, and the connection stays. */
+    MAX_SHORT_BYTES = 1024 * 1024,
+    /* A longer one is read after the answer, before closing: closing with unread bytes makes the
+     * kernel reset the connection under the answer. More than the socket buffers of both sides
+     * hold, so that the client comes to see the answer. */
+    MAX_DRAIN_BYTES = 16 * 1024 * 1024,
     MAX_DRAIN_MS = 1000,
     /* Of a body that was refused in its middle. */
     MAX_DROPPED_BYTES = 64 * 1024 * 1024,
@@ -145,7 +149,7 @@ static ssize_t read_extents(void *context, uint64_t position, char *ret, size_t 
         do
             got = pread(extent->fd, ret, size, (off_t)(extent->offset + position));
         while (got < 0 && errno == EINTR);
-        /* The length is promised already: a file cut short can only end the connection. */
+        /* Reading failed behind a promised length: only the connection can end. */
         return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
     }
     return MHD_CONTENT_READER_END_OF_STREAM;
@@ -217,9 +221,25 @@ static void add_response_headers(struct MHD_Response *response, const struct htt
         MHD_add_response_header(response, "Connection", "close");
 }
 
+/* Once the length is promised, a shorter file could only cut the connection, and sendfile(2) would
+ * try for ever. */
+static bool are_extents_whole(const struct http_response *r) {
+    for (size_t i = 0; i < r->extent_count; i++) {
+        const struct http_extent *extent = &r->extents[i];
+        struct stat info;
+        uint64_t end;
+        if (extent->fd < 0 || extent->length == 0)
+            continue;
+        if (__builtin_add_overflow(extent->offset, extent->length, &end) ||
+            fstat(extent->fd, &info) != 0 || end > (uint64_t)info.st_size)
+            return false;
+    }
+    return true;
+}
+
 static enum MHD_Result answer(struct exchange *e, struct MHD_Connection *connection) {
     struct http_response *r = &e->x.response;
-    if (r->status < 200 || r->status > 599) {
+    if (r->status < 200 || r->status > 599 || !are_extents_whole(r)) {
         close_extents(r);
         *r = (struct http_response){.status = 500, .close = true};
     }
@@ -233,22 +253,17 @@ static enum MHD_Result answer(struct exchange *e, struct MHD_Connection *connect
     return queued;
 }
 
-/* Whether the client has nothing more to send, or waits to be asked for it. */
-static bool is_body_pending(const struct http_request *request) {
-    return (request->content_length > 0 || request->chunked) &&
-           !http_headers_get(&request->headers, "expect");
-}
-
-/* The response is filled in before the body was read. */
+/* The response is filled in before the body was read. To queue it now ends the connection, so that
+ * is only done where the body is too long to be read, or where it may never come. */
 static enum MHD_Result refuse_head(struct exchange *e, struct MHD_Connection *connection) {
     const struct http_request *request = &e->x.request;
-    if (is_body_pending(request)) {
-        if (!request->chunked && request->content_length <= MAX_DRAIN_BYTES) {
-            e->stage = STAGE_REFUSED;
-            return MHD_YES;
-        }
-        e->drain = true;
+    bool is_awaited = http_headers_get(&request->headers, "expect") != NULL;
+    bool is_short = !request->chunked && request->content_length <= MAX_SHORT_BYTES;
+    if (is_short && (!is_awaited || request->content_length <= 0)) {
+        e->stage = STAGE_REFUSED;
+        return MHD_YES;
     }
+    e->drain = !is_awaited;
     return answer(e, connection);
 }
 

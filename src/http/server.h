@@ -33,7 +33,8 @@ struct http_response {
     size_t body_size;
     /* A body of file ranges, sent without copying through the process where possible; used when
      * body is NULL and extent_count > 0. The server closes each fd that is not -1, whatever
-     * happens. For HEAD the length is told and nothing sent. */
+     * happens. A regular file that ends before its extent makes the answer a 500. For HEAD the
+     * length is told and nothing sent. */
     struct http_extent {
         int fd;
         uint64_t offset;
