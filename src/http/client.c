@@ -42,7 +42,8 @@ struct transfer {
     uint64_t read_offset;
     struct http_headers headers;
     size_t head_bytes;
-    char *body; /* in the arena, of body_capacity, when the length was told beforehand */
+    bool head_ended; /* by its empty line, which curl itself does not insist on */
+    char *body;      /* in the arena, of body_capacity, when the length was told beforehand */
     size_t body_size;
     size_t body_capacity;
     struct buf unsized_body;
@@ -128,8 +129,11 @@ static size_t on_header(char *data, size_t one, size_t size, void *context) {
     while (line.len > 0 && (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == '\n'))
         line.len--;
     /* A new status line: what came before belonged to `100 Continue`. */
-    if (str_starts_with(line, "HTTP/"))
+    if (str_starts_with(line, "HTTP/")) {
         t->headers = (struct http_headers){0};
+        t->head_ended = false;
+    }
+    t->head_ended = t->head_ended || line.len == 0;
     t->head_bytes += line.len;
     struct str value;
     struct str name = str_split(line, ':', &value);
@@ -400,6 +404,8 @@ static bool perform(struct http_client *client, struct transfer *t, const struct
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->reason);
     CURLcode result = curl_easy_perform(curl);
+    if (result == CURLE_OK && !t->head_ended)
+        result = CURLE_GOT_NOTHING;
     if (result != CURLE_OK)
         return fail(t, result, url);
     *ret = (struct http_reply){status_of(curl), t->headers, take_body(t)};
