@@ -60,13 +60,14 @@ bool store_create_bucket(struct store *store, const char *bucket, int64_t now_un
     CLEANUP(transaction_cleanup) struct transaction transaction = {0};
     if (!transaction_begin(store, &transaction, err))
         return false;
-    CLEANUP(query_end)
     struct query query =
         query_begin(transaction.connection, "INSERT INTO buckets (name, created_ms) VALUES (?, ?)"
                                             " ON CONFLICT (name) DO NOTHING");
     bind_text(&query, bucket);
     bind_int(&query, now_unix_ms);
-    if (!query_run(&query, err))
+    bool done = query_run(&query, err);
+    query_end(&query); /* before the commit lets another writer at the statement */
+    if (!done)
         return false;
     if (sqlite3_changes64(transaction.connection->db) == 0)
         return error_set(err, ERROR_CONFLICT, "BucketAlreadyOwnedByYou", "bucket '%s' exists",

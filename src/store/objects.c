@@ -301,10 +301,11 @@ bool store_delete(struct store *store, const char *bucket, const char *key, stru
         return true;
     if (!extents_drop(&transaction, row.version, err))
         return false;
-    CLEANUP(query_end)
     struct query query =
         query_begin(transaction.connection, "DELETE FROM objects WHERE bucket = ? AND key = ?");
     bind_int(&query, bucket_id);
     bind_bytes(&query, key, strlen(key));
-    return query_run(&query, err) && transaction_commit(&transaction, err);
+    bool done = query_run(&query, err);
+    query_end(&query); /* before the commit lets another writer at the statement */
+    return done && transaction_commit(&transaction, err);
 }

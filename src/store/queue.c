@@ -143,13 +143,14 @@ bool queue_retry(struct store *store, int64_t id, int64_t due_unix_ms, struct er
     CLEANUP(transaction_cleanup) struct transaction transaction = {0};
     if (!transaction_begin(store, &transaction, err))
         return false;
-    CLEANUP(query_end)
     struct query query =
         query_begin(transaction.connection,
                     "UPDATE queue SET attempts = attempts + 1, due_ms = ? WHERE id = ?");
     bind_int(&query, due_unix_ms);
     bind_int(&query, id);
-    return query_run(&query, err) && found_row(transaction.connection, id, err) &&
+    bool done = query_run(&query, err);
+    query_end(&query); /* before the commit lets another writer at the statement */
+    return done && found_row(transaction.connection, id, err) &&
            transaction_commit(&transaction, err);
 }
 

@@ -258,12 +258,13 @@ static bool write_entry(struct store *store, const struct key_entry *entry, stru
     if (!transaction_begin(store, &transaction, err) ||
         !delete_key_rows(transaction.connection, entry->access_key, err))
         return false;
-    CLEANUP(query_end)
     struct query query = query_begin(
         transaction.connection, "INSERT INTO access_keys (access_key, secret_key) VALUES (?, ?)");
     bind_text(&query, entry->access_key);
     bind_text(&query, entry->secret_key);
-    if (!query_run(&query, err))
+    bool done = query_run(&query, err);
+    query_end(&query); /* before the commit lets another writer at the statement */
+    if (!done)
         return false;
     for (size_t i = 0; i < entry->count; i++) {
         if (!insert_statement(transaction.connection, entry, i, err))

@@ -100,7 +100,6 @@ bool store_create_upload(struct store *store, struct arena *arena, const struct 
         !bucket_find(transaction.connection, put->bucket, &bucket_id, err) ||
         !forget_completed(transaction.connection, put->now_unix_ms, err))
         return false;
-    CLEANUP(query_end)
     struct query query =
         query_begin(transaction.connection,
                     "INSERT INTO uploads (id, bucket, key, content_type, metadata, created_ms)"
@@ -111,7 +110,9 @@ bool store_create_upload(struct store *store, struct arena *arena, const struct 
     bind_text(&query, put->content_type);
     bind_text(&query, put->metadata);
     bind_int(&query, put->now_unix_ms);
-    if (!query_run(&query, err) || !transaction_commit(&transaction, err))
+    bool done = query_run(&query, err);
+    query_end(&query); /* before the commit lets another writer at the statement */
+    if (!done || !transaction_commit(&transaction, err))
         return false;
     *ret_upload_id = arena_strdup(arena, id);
     return true;
