@@ -15,7 +15,7 @@ const char *const rights_functions[RIGHTS_FUNCTION_COUNT] = {
 
 static const struct store_statement api[] = {
     {"PutObject", BUCKET_INPUT, "jobs/"}, /* manifests, nudges; images through signed URLs */
-    {"GetObject", BUCKET_INPUT, "jobs/"}, /* manifests */
+    {"GetObject", BUCKET_INPUT, "jobs/*/manifest.json"},
     {"ListBucket", BUCKET_INPUT, "jobs/"},
     {"GetObject", BUCKET_WORK, ""},
     {"ListBucket", BUCKET_WORK, ""},
@@ -27,12 +27,16 @@ static const struct store_statement api[] = {
 };
 
 static const struct store_statement intake[] = {
-    {"GetObject", BUCKET_INPUT, ""},      {"ListBucket", BUCKET_INPUT, ""},
+    {"GetObject", BUCKET_INPUT, ""},
+    {"ListBucket", BUCKET_INPUT, ""},
     {"DeleteObject", BUCKET_INPUT, ""}, /* late arrivals */
-    {"GetObject", BUCKET_WORK, ""},       {"ListBucket", BUCKET_WORK, ""},
-    {"PutObject", BUCKET_WORK, "plans/"}, {"PutObject", BUCKET_WORK, "tasks/"},
-    {"GetObject", BUCKET_OUTPUT, ""},     {"ListBucket", BUCKET_OUTPUT, ""},
-    {"PutObject", BUCKET_OUTPUT, ""}, /* <job>/result.json */
+    {"GetObject", BUCKET_WORK, ""},
+    {"ListBucket", BUCKET_WORK, ""},
+    {"PutObject", BUCKET_WORK, "plans/"},
+    {"PutObject", BUCKET_WORK, "tasks/"},
+    {"GetObject", BUCKET_OUTPUT, ""},
+    {"ListBucket", BUCKET_OUTPUT, ""},
+    {"PutObject", BUCKET_OUTPUT, "*/result.json"},
 };
 
 static const struct store_statement render[] = {

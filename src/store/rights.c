@@ -347,10 +347,37 @@ static bool is_name_or_any(const char *pattern, const char *name) {
     return strcmp(pattern, "*") == 0 || strcmp(pattern, name) == 0;
 }
 
+/* Whether a statement's prefix fits a key: with a `*` in it, it is a pattern of the whole key, as
+ * in the resources of IAM; each `*` stands for any text. */
+static bool matches(const char *pattern, const char *key) {
+    const char *star = strchr(pattern, '*');
+    if (star == NULL)
+        return strncmp(key, pattern, strlen(pattern)) == 0;
+    const char *back = NULL; /* where the text of the last `*` ends so far */
+    star = NULL;
+    while (*key != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            back = key;
+        } else if (*pattern == *key) {
+            pattern++;
+            key++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            key = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
 static bool statement_allows(const struct store_statement *statement, const char *action,
                              const char *bucket, const char *key) {
     return is_name_or_any(statement->action, action) && is_name_or_any(statement->bucket, bucket) &&
-           strncmp(key, statement->prefix, strlen(statement->prefix)) == 0;
+           matches(statement->prefix, key);
 }
 
 bool store_allows(struct store *store, const char *access_key, const char *action,

@@ -30,6 +30,10 @@ static const struct {
     {RIGHTS_API, "ListBucket", BUCKET_OUTPUT, "", true},
 
     {RIGHTS_API, "PutObject", BUCKET_INPUT, "elsewhere", false},
+    {RIGHTS_API, "GetObject", BUCKET_INPUT, "jobs/j/images/a", false},
+    {RIGHTS_INTAKE, "PutObject", BUCKET_OUTPUT, "j/video.mp4", false},
+    {RIGHTS_API, "GetObject", BUCKET_INPUT, "jobs/j/images/a", false},
+    {RIGHTS_API, "GetObject", BUCKET_INPUT, "jobs/j/nudge", false},
     {RIGHTS_API, "DeleteObject", BUCKET_INPUT, "jobs/j/images/a", false},
     {RIGHTS_API, "PutObject", BUCKET_WORK, "plans/j.json", false},
     {RIGHTS_API, "PutObject", BUCKET_WORK, "tasks/j/splice-0.json", false},
@@ -54,6 +58,7 @@ static const struct {
     {RIGHTS_INTAKE, "PutObject", BUCKET_WORK, "facts/j/a", false},
     {RIGHTS_INTAKE, "PutObject", BUCKET_WORK, "cancelled/j", false},
     {RIGHTS_INTAKE, "DeleteObject", BUCKET_WORK, "tasks/j/a.json", false},
+    {RIGHTS_INTAKE, "PutObject", BUCKET_OUTPUT, "j/video.mp4", false},
     {RIGHTS_INTAKE, "DeleteObject", BUCKET_OUTPUT, "j/video.mp4", false},
 
     {RIGHTS_RENDER, "GetObject", BUCKET_INPUT, "jobs/j/images/a", true},

@@ -133,6 +133,38 @@ static void test_bad_keys(void **state) {
     assert_true(store_allows(fixture->store, "k", "GetObject", "last", "x"));
 }
 
+/* A star makes the prefix a pattern of the whole key. */
+static void test_patterns(void **state) {
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *pattern;
+        const char *key;
+        bool allowed;
+    } cases[] = {
+        {"jobs/*/manifest.json", "jobs/a/manifest.json", true},
+        {"jobs/*/manifest.json", "jobs/a/b/manifest.json", true},
+        {"jobs/*/manifest.json", "jobs//manifest.json", true},
+        {"jobs/*/manifest.json", "jobs/a/manifest.json.x", false},
+        {"jobs/*/manifest.json", "jobs/a/images/manifest", false},
+        {"jobs/*/manifest.json", "jobs/manifest.json", false},
+        {"jobs/*/manifest.json", "xjobs/a/manifest.json", false},
+        {"*/result.json", "j/result.json", true},
+        {"*/result.json", "result.json", false},
+        {"*/result.json", "", false},
+        {"*ab*ab", "abab", true},
+        {"*ab*ab", "xabxabab", true},
+        {"*ab*ab", "abxa", false},
+        {"*", "", true},
+        {"a*", "*", false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct store_statement statement = {"GetObject", "b", cases[i].pattern};
+        put_key(fixture, "k", "s", &statement, 1);
+        assert_int_equal(store_allows(fixture->store, "k", "GetObject", "b", cases[i].key),
+                         cases[i].allowed);
+    }
+}
+
 /* Keys come and go while others ask: a key says what one of its versions said. */
 
 struct asking {
@@ -174,6 +206,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_allows, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_replace_and_delete, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_keys, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_patterns, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_changing_while_asked, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
