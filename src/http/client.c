@@ -145,6 +145,14 @@ static size_t on_header(char *data, size_t one, size_t size, void *context) {
     }
     if (is_header) {
         value = str_trim(value);
+        uint64_t length;
+        if (str_equal_nocase(name, str_c("content-length")) &&
+            !str_to_u64(value, INT64_MAX, &length)) {
+            /* curl would take the end of the connection for the end of the body. */
+            t->failed = true;
+            error_set(t->err, ERROR_UNAVAILABLE, NULL, "the answer has a bad Content-Length");
+            return 0;
+        }
         http_headers_add(t->arena, &t->headers, arena_strndup(t->arena, name.ptr, name.len),
                          arena_strndup(t->arena, value.ptr, value.len));
     }
@@ -359,7 +367,6 @@ static bool is_method(const char *method) {
 static enum error_kind kind_of(CURLcode result) {
     switch (result) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return ERROR_INVALID;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
