@@ -329,7 +329,7 @@ int command_render(int argc, char **argv) {
     struct error err;
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct options options CLEANUP(options_clear) = {0};
-    struct settings settings;
+    struct settings settings = {0};
     uint64_t threads = 0;
     if (!options_parse(arena, &syntax, argc, argv, &options, &err))
         return cli_usage(syntax.name, &err);

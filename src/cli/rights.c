@@ -39,14 +39,21 @@ static const struct store_statement intake[] = {
     {"PutObject", BUCKET_OUTPUT, "*/result.json"},
 };
 
+/* clang-format off */
 static const struct store_statement render[] = {
-    {"GetObject", BUCKET_INPUT, ""},     {"ListBucket", BUCKET_INPUT, ""},
-    {"GetObject", BUCKET_WORK, ""},      {"ListBucket", BUCKET_WORK, ""},
-    {"PutObject", BUCKET_WORK, ""},      {"DeleteObject", BUCKET_WORK, ""},
-    {"GetObject", BUCKET_OUTPUT, ""},    {"ListBucket", BUCKET_OUTPUT, ""},
+    {"GetObject", BUCKET_INPUT, ""},
+    {"ListBucket", BUCKET_INPUT, ""},
+    {"GetObject", BUCKET_WORK, ""},
+    {"ListBucket", BUCKET_WORK, ""},
+    {"PutObject", BUCKET_WORK, ""},
+    {"DeleteObject", BUCKET_WORK, ""},
+    {"GetObject", BUCKET_OUTPUT, ""},
+    {"ListBucket", BUCKET_OUTPUT, ""},
     {"PutObject", BUCKET_OUTPUT, ""}, /* and the multipart calls */
-    {"DeleteObject", BUCKET_OUTPUT, ""}, {"AbortMultipartUpload", BUCKET_OUTPUT, ""},
+    {"DeleteObject", BUCKET_OUTPUT, ""},
+    {"AbortMultipartUpload", BUCKET_OUTPUT, ""},
 };
+/* clang-format on */
 
 static const struct {
     const struct store_statement *statements;

@@ -152,7 +152,7 @@ static bool load_signing(struct arena *arena, const char *folder, const char **r
 }
 
 bool secrets_load(struct arena *arena, const char *folder, struct secrets *ret, struct error *err) {
-    struct secrets secrets;
+    struct secrets secrets = {0};
     if (!load_root(arena, folder, &secrets.root, err) ||
         !load_pairs(arena, folder, secrets.functions, err) ||
         !load_signing(arena, folder, &secrets.signing, err))

@@ -106,7 +106,7 @@ static bool read_line(struct arena *arena, const struct options *options,
         !options_number(options, "concurrency", 1, MAX_CONCURRENCY, &concurrency, err) ||
         !options_number(options, "idle", 1, MAX_IDLE_SECONDS, &idle_seconds, err))
         return false;
-    if (data[0] == '\0')
+    if (data == NULL || data[0] == '\0')
         return error_set(err, ERROR_INVALID, NULL, "option '--data': the name is empty");
     ret->data = data;
     ret->concurrency = (unsigned)concurrency;

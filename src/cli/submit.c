@@ -328,7 +328,7 @@ int command_submit(int argc, char **argv) {
     struct error err;
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct options options CLEANUP(options_clear) = {0};
-    struct settings settings;
+    struct settings settings = {0};
     struct api_server server;
     if (!options_parse(arena, &syntax, argc, argv, &options, &err))
         return cli_usage(syntax.name, &err);

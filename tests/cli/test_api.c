@@ -15,21 +15,21 @@
 static void problems_become_errors(void **state) {
     static const struct {
         unsigned status;
-        const char *body;
         enum error_kind kind;
+        const char *body;
         const char *text;
     } cases[] = {
-        {422, "{\"title\":\"t\",\"detail\":\"image 7 is bad\"}", ERROR_INVALID, "image 7 is bad"},
-        {401, "{\"title\":\"a token is needed\"}", ERROR_DENIED, "a token is needed"},
-        {403, "", ERROR_DENIED, "the server answered 403 Forbidden"},
-        {404, "not json", ERROR_NOT_FOUND, "the server answered 404 Not Found"},
-        {409, "[]", ERROR_CONFLICT, "the server answered 409 Conflict"},
-        {413, "{\"detail\":7}", ERROR_LIMIT, "the server answered 413"},
-        {429, "{}", ERROR_LIMIT, "the server answered 429"},
-        {500, "{\"detail\":\"oops\"}", ERROR_INTERNAL, "oops"},
-        {502, "<html>", ERROR_UNAVAILABLE, "the server answered 502"},
-        {503, "{\"detail\":null}", ERROR_UNAVAILABLE, "the server answered 503"},
-        {302, "", ERROR_INTERNAL, "the server answered 302"},
+        {422, ERROR_INVALID, "{\"title\":\"t\",\"detail\":\"image 7 is bad\"}", "image 7 is bad"},
+        {401, ERROR_DENIED, "{\"title\":\"a token is needed\"}", "a token is needed"},
+        {403, ERROR_DENIED, "", "the server answered 403 Forbidden"},
+        {404, ERROR_NOT_FOUND, "not json", "the server answered 404 Not Found"},
+        {409, ERROR_CONFLICT, "[]", "the server answered 409 Conflict"},
+        {413, ERROR_LIMIT, "{\"detail\":7}", "the server answered 413"},
+        {429, ERROR_LIMIT, "{}", "the server answered 429"},
+        {500, ERROR_INTERNAL, "{\"detail\":\"oops\"}", "oops"},
+        {502, ERROR_UNAVAILABLE, "<html>", "the server answered 502"},
+        {503, ERROR_UNAVAILABLE, "{\"detail\":null}", "the server answered 503"},
+        {302, ERROR_INTERNAL, "", "the server answered 302"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
