@@ -19,11 +19,17 @@ struct gateway_options {
     const char *function;   /* "api" */
     const char *web_folder; /* the page's files; NULL: none, `/` says so */
     const char *openapi;    /* file; NULL: 404 */
+    /* "http://127.0.0.1:9000": where the page may fetch from, send to and show from besides its own
+     * origin; NULL: nowhere. INVALID when it is no origin. */
+    const char *s3_origin;
 };
 
 MUST_CHECK bool gateway_start(const struct gateway_options *options, struct gateway **ret,
                               struct error *err);
+/* "127.0.0.1:8080": the real port. */
 const char *gateway_address(const struct gateway *gateway);
+/* Refuses new requests; running ones get a few seconds, then they are answered with 503. NULL is
+ * fine. */
 void gateway_free(struct gateway *gateway);
 
 #endif

@@ -4,8 +4,8 @@
  * Processes are started on demand, kept warm, ended after idling; each has its own Runtime API
  * address, so none can take another's event. At least once: a row of the queue goes away only after
  * the function answered; failures are retried with growing pauses, then handed to the on-failure
- * function. A process that passes its deadline is killed with its whole process group. Nothing polls:
- * the dispatcher sleeps until a row is queued, a row falls due or a process changes state.
+ * function. A process that passes its deadline is killed with its whole process group. Nothing
+ * polls: the dispatcher sleeps until a row is queued, a row falls due or a process changes state.
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -42,15 +42,22 @@ struct host_options {
     unsigned retry_ms;
 };
 
-/* Starts the dispatcher's thread; rows that wait are taken at once. Copies the options. */
+/* Starts the dispatcher's thread; rows that wait are taken at once. Copies the options. INVALID for
+ * options that make no sense, NOT_FOUND or DENIED for a program that cannot be run. */
 MUST_CHECK bool host_start(const struct host_options *options, struct host **ret,
                            struct error *err);
 
-/* RequestResponse: waits for the answer of one invocation. LIMIT (TooManyRequests) when the
- * function's processes stay busy for 10 s; UNAVAILABLE when the process died or timed out; the
- * function's own error is INVALID with its message. No retry. Thread-safe. */
+/* RequestResponse: waits for the answer of one invocation. LIMIT TooManyRequests when the
+ * function's processes stay busy for 10 s; UNAVAILABLE RuntimeExited when the process died or did
+ * not start, TaskTimedOut when it passed its deadline, ServiceUnavailable when the host is ending;
+ * the function's own error is INVALID FunctionError with its message; LIMIT RequestTooLarge over 6
+ * MiB; NOT_FOUND ResourceNotFound without such a function. No retry. Thread-safe. */
 MUST_CHECK bool host_invoke(struct host *host, struct arena *arena, const char *function,
                             struct str event, struct str *ret_answer, struct error *err);
+
+/* From now on host_invoke fails with UNAVAILABLE. Callers that wait get `grace_ms`, then they fail
+ * as well; their invocations go on. For whoever must not wait for its callers without limit. */
+void host_end_requests(struct host *host, unsigned grace_ms);
 
 struct host_stats {
     unsigned processes; /* running now */
@@ -59,8 +66,8 @@ struct host_stats {
 };
 void host_stats(struct host *host, struct host_stats *ret);
 
-/* Takes no new work, lets running invocations finish for `grace_ms`, kills the rest (their rows stay
- * in the queue), reaps every process. NULL is fine. */
+/* Takes no new work, lets running invocations finish for `grace_ms`, kills the rest (their rows
+ * stay in the queue), reaps every process. NULL is fine. */
 void host_stop(struct host *host, unsigned grace_ms);
 
 #endif
