@@ -223,12 +223,12 @@ static void add_response_headers(struct MHD_Response *response, const struct htt
 
 /* Once the length is promised, a shorter file could only cut the connection, and sendfile(2) would
  * try for ever. */
-static bool are_extents_whole(const struct http_response *r) {
+static bool are_extents_whole(const struct http_response *r, bool is_head) {
     for (size_t i = 0; i < r->extent_count; i++) {
         const struct http_extent *extent = &r->extents[i];
         struct stat info;
         uint64_t end;
-        if (extent->fd < 0 || extent->length == 0)
+        if (extent->length == 0 || (extent->fd < 0 && is_head))
             continue;
         if (__builtin_add_overflow(extent->offset, extent->length, &end) ||
             fstat(extent->fd, &info) != 0 || end > (uint64_t)info.st_size)
@@ -239,7 +239,8 @@ static bool are_extents_whole(const struct http_response *r) {
 
 static enum MHD_Result answer(struct exchange *e, struct MHD_Connection *connection) {
     struct http_response *r = &e->x.response;
-    if (r->status < 200 || r->status > 599 || !are_extents_whole(r)) {
+    bool is_head = strcmp(e->x.request.method, "HEAD") == 0;
+    if (r->status < 200 || r->status > 599 || !are_extents_whole(r, is_head)) {
         close_extents(r);
         *r = (struct http_response){.status = 500, .close = true};
     }

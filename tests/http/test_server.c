@@ -498,6 +498,7 @@ static void head_needs_no_file(void **state) {
     struct http_reply reply = get("HEAD", "/extents");
     assert_int_equal(reply.status, 200);
     assert_string_equal(http_headers_get(&reply.headers, "content-length"), "5000000000000");
+    assert_int_equal(get("GET", "/extents").status, 500);
     reply = get("HEAD", "/echo");
     assert_true(http_headers_get(&reply.headers, "content-length")[0] != '0');
 }
