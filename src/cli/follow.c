@@ -1,6 +1,6 @@
 /*
- * Asking costs the server a few listings, so the interval grows; being late costs the person, so it
- * is short where the end is near. An answer 304 is no news.
+ * Asking costs the server a few listings, so the interval grows with the job's age; being late
+ * costs the person, so it is short where the end is near. An answer 304 is no news.
  */
 #include "cli/follow.h"
 #include "base/os.h"
@@ -13,6 +13,7 @@ enum {
     FIRST_PAUSE_MS = 100,
     MAX_PAUSE_MS = 1000,
     LATE_PAUSE_MS = 200,      /* when the film is nearly done */
+    PAUSE_SHARE = 16,         /* of the time so far: what asking late costs at most */
     NUDGE_AFTER_MS = 60000,   /* a lost event shows as a job that does not move */
     GIVE_UP_AFTER_MS = 60000, /* of answers that may pass */
 };
@@ -24,7 +25,7 @@ struct follow {
     const char *token;
     json_t *status;
     char etag[256]; /* "" for none */
-    unsigned pause_ms;
+    int64_t started_ms;
     int64_t changed_ms; /* last news or nudge */
     int64_t answered_ms;
 };
@@ -86,8 +87,7 @@ struct follow *follow_new(const struct api_server *server, const char *job, cons
     follow->server = server;
     follow->job = arena_strdup(arena, job);
     follow->token = token == NULL ? NULL : arena_strdup(arena, token);
-    follow->pause_ms = FIRST_PAUSE_MS;
-    follow->changed_ms = follow->answered_ms = clock_monotonic_ms();
+    follow->started_ms = follow->changed_ms = follow->answered_ms = clock_monotonic_ms();
     return follow;
 }
 
@@ -122,9 +122,6 @@ bool follow_ask(struct follow *follow, struct error *err) {
         .token = follow->token,
         .if_none_match = follow->etag[0] == '\0' ? NULL : follow->etag,
     };
-    follow->pause_ms += follow->pause_ms / 2;
-    if (follow->pause_ms > MAX_PAUSE_MS)
-        follow->pause_ms = MAX_PAUSE_MS;
 
     struct api_answer answer;
     if (!api_call(follow->server, arena, &request, &answer, err))
@@ -144,9 +141,15 @@ const json_t *follow_status(const struct follow *follow) {
 unsigned follow_pause_ms(const struct follow *follow) {
     struct job_view view;
     job_view_read(follow->status, &view);
+    int64_t pause_ms = (clock_monotonic_ms() - follow->started_ms) / PAUSE_SHARE;
     bool late = strcmp(view.state, "finishing") == 0 ||
+                (view.eta_seconds >= 0 && view.eta_seconds * 1000 < MAX_PAUSE_MS) ||
                 (view.frames_total > 0 && view.frames_done * 10 >= view.frames_total * 9);
-    return late && follow->pause_ms > LATE_PAUSE_MS ? LATE_PAUSE_MS : follow->pause_ms;
+    if (late && pause_ms > LATE_PAUSE_MS)
+        return LATE_PAUSE_MS;
+    if (pause_ms > MAX_PAUSE_MS)
+        return MAX_PAUSE_MS;
+    return pause_ms < FIRST_PAUSE_MS ? FIRST_PAUSE_MS : (unsigned)pause_ms;
 }
 
 void follow_forget_etag(struct follow *follow) {
