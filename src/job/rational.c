@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 enum { MAX_DIGITS = 9 };
-#define MAX_NUM UINT64_C(999999999999999999) /* what nine digits before and after the point make   \
-                                              */
+#define MAX_NUM                                                                                    \
+    UINT64_C(999999999999999999) /* what nine digits before and after the point make               \
+                                  */
 #define MAX_DEN UINT64_C(1000000000)
 
 __extension__ typedef __int128 wide;
