@@ -386,10 +386,10 @@ static bool finish(struct splice *splice, struct arena *arena, struct error *err
                error_set(err, ERROR_UNAVAILABLE, NULL,
                          "the upload of '%s' is gone and so is the video", splice->video_key);
     }
-    log_info("render", "job %s: splice of %llu bytes: %llu passed through", splice->plan->job,
+    log_info("render", "job %s: splice of %llu bytes: received=%llu sent=%llu", splice->plan->job,
              (unsigned long long)video.size,
-             (unsigned long long)(now.sent_bytes - splice->before.sent_bytes + now.received_bytes -
-                                  splice->before.received_bytes));
+             (unsigned long long)(now.received_bytes - splice->before.received_bytes),
+             (unsigned long long)(now.sent_bytes - splice->before.sent_bytes));
     return put_poster(splice, arena, &poster_bytes, err) &&
            put_receipts(splice, arena, &warnings, err) &&
            outcome_put_done(functions, arena, splice->plan, video.size, poster_bytes, warnings,
