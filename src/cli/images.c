@@ -213,6 +213,15 @@ const struct image_file *images_by_name(const struct image_list *images, const c
     return strcmp(image->name, name) == 0 ? image : NULL;
 }
 
+char *images_reword(struct arena *arena, const struct image_list *images,
+                    const struct image_file *image, const char *text) {
+    size_t place = (size_t)(image - images->items) + 1;
+    const char *known = arena_printf(arena, "image %zu '%s': ", place, image->name);
+    if (str_starts_with(str_c(text), known))
+        text += strlen(known);
+    return arena_printf(arena, "image %zu '%s': %s", place, image->shown, text);
+}
+
 json_t *images_manifest(const struct image_list *images, json_t *settings) {
     json_t *list = json_array();
     for (size_t i = 0; i < images->count; i++) {

@@ -43,6 +43,11 @@ const char *image_name(struct arena *arena, size_t place, const char *path);
 /* The image that carries this name in the job, or NULL. */
 const struct image_file *images_by_name(const struct image_list *images, const char *name);
 
+/* The renderer and the server name images as the job does: `image 7 '000007-a.jpg': truncated`. The
+ * same text with the path of `image` instead. */
+char *images_reword(struct arena *arena, const struct image_list *images,
+                    const struct image_file *image, const char *text);
+
 /* Manifest of a job with these images; the caller drops the reference. */
 json_t *images_manifest(const struct image_list *images, json_t *settings);
 

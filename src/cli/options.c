@@ -80,7 +80,10 @@ static bool take_unknown(struct arena *arena, struct options *options, int argc,
     if (optopt >= FIRST_ROW || optopt == HELP)
         return error_set(err, ERROR_INVALID, NULL, "option '%s' takes no value", word);
     if (optopt != 0)
-        return error_set(err, ERROR_INVALID, NULL, "option '-%c' is not known", optopt);
+        return error_set(err, ERROR_INVALID, NULL,
+                         "option '-%c' is not known; what starts with a dash and is no option goes "
+                         "behind '--'",
+                         optopt);
     if (!options->syntax->takes_settings)
         return error_set(err, ERROR_INVALID, NULL, "option '%s' is not known", word);
 

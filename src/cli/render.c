@@ -140,14 +140,12 @@ static bool make_plan(struct arena *arena, const struct media_api *media,
     return ok;
 }
 
-/* The renderer knows an image by its name in the job; the person knows its path. Returns that. */
+/* Puts the path into an error about an image; returns it. */
 static const char *name_culprit(const struct run *run, uint32_t index, struct error *err) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     const struct image_file *image = image_of(run, index);
-    char known[MANIFEST_MAX_NAME_BYTES + 64];
-    snprintf(known, sizeof known, "image %u '%s': ", index + 1, image->name);
-    if (str_starts_with(str_c(err->text), known))
-        memmove(err->text, err->text + strlen(known), strlen(err->text) - strlen(known) + 1);
-    error_prefix(err, "image %u '%s'", index + 1, image->path);
+    const char *text = images_reword(arena, run->images, image, err->text);
+    error_set(err, err->kind, err->code, "%s", text);
     return image->shown;
 }
 

@@ -187,42 +187,41 @@ static bool download(struct submission *s, struct output *output, uint64_t *ret_
     }
 }
 
-/* The place in front of a name is ours; the person knows the path. */
-static const char *shown_image(const struct submission *s, const char *name) {
-    const struct image_file *image = name == NULL ? NULL : images_by_name(&s->images, name);
-    return image == NULL ? name : image->shown;
-}
-
-static int fail(const struct submission *s, const struct job_view *view, const struct error *err) {
-    const char *image = view == NULL ? NULL : shown_image(s, view->error_image);
-    const char *code = view == NULL ? err->code : view->error_code;
-    const char *detail =
-        view == NULL || view->error_detail == NULL ? err->text : view->error_detail;
+static int fail_with(const struct submission *s, const char *state, const char *code,
+                     const char *detail, const char *image, const struct error *err) {
     if (s->json) {
         struct arena *arena CLEANUP(arena_cleanup) = arena_new();
-        json_t *document = json_pack("{s:s*, s:s*, s:{s:s, s:s*, s:s*}}", "id", s->job, "state",
-                                     view == NULL ? NULL : view->state, "error", "detail",
-                                     text_clean(arena, detail), "code", code, "image", image);
+        json_t *document =
+            json_pack("{s:s*, s:s*, s:{s:s, s:s*, s:s*}}", "id", s->job, "state", state, "error",
+                      "detail", text_clean(arena, detail), "code", code, "image", image);
         if (document != NULL && !cli_print_json(document))
             return STATUS_FAILED;
     }
     return cli_fail(err);
 }
 
-/* The sentence of a job that failed or was cancelled. */
+static int fail(const struct submission *s, const struct error *err) {
+    return fail_with(s, NULL, err->code, err->text, NULL, err);
+}
+
+/* A job that failed or was cancelled. The place in front of an image's name is ours; the person
+ * knows the path. */
 static int fail_job(const struct submission *s, const struct job_view *view) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct error err;
-    const char *detail = view->error_detail == NULL ? "no reason given" : view->error_detail;
-    const char *image = shown_image(s, view->error_image);
-    const char *code = view->error_code == NULL ? "failed" : view->error_code;
+    const char *detail = view->error_detail == NULL ? view->state : view->error_detail;
+    const char *shown = view->error_image;
+    const struct image_file *image = shown == NULL ? NULL : images_by_name(&s->images, shown);
+    if (image != NULL) {
+        detail = images_reword(arena, &s->images, image, detail);
+        shown = image->shown;
+    }
     if (view->cancelled)
         error_set(&err, ERROR_CONFLICT, NULL, "job %s was cancelled", s->job);
-    else if (image != NULL)
-        error_set(&err, ERROR_INVALID, NULL, "job %s failed: %s: '%s': %s", s->job, code, image,
-                  detail);
     else
-        error_set(&err, ERROR_INVALID, NULL, "job %s failed: %s: %s", s->job, code, detail);
-    return fail(s, view, &err);
+        error_set(&err, ERROR_INVALID, NULL, "job %s failed: %s: %s", s->job,
+                  view->error_code == NULL ? "unknown" : view->error_code, detail);
+    return fail_with(s, view->state, view->error_code, detail, shown, &err);
 }
 
 static int tell_detached(const struct submission *s) {
@@ -232,8 +231,8 @@ static int tell_detached(const struct submission *s) {
     }
     printf("%s\n", s->job);
     if (!s->quiet)
-        fprintf(stderr, "%zu images are up; tachyscope status %s tells how far the job is\n",
-                s->images.count, s->job);
+        fprintf(stderr, "%zu images are up; tachyscope status %s%s tells how far the job is\n",
+                s->images.count, s->job[0] == '-' ? "-- " : "", s->job);
     return STATUS_DONE;
 }
 
@@ -263,7 +262,7 @@ static int follow_and_fetch(struct submission *s, struct output *output) {
     bool followed = follow_job(s, &view, &err);
     progress_end(s->progress);
     if (!followed)
-        return fail(s, NULL, &err);
+        return fail(s, &err);
     if (view.failed || view.cancelled)
         return fail_job(s, &view);
     if (s->detach)
@@ -271,7 +270,7 @@ static int follow_and_fetch(struct submission *s, struct output *output) {
     uint64_t bytes;
     if (!download(s, output, &bytes, &err)) {
         error_prefix(&err, "job %s is done, its video stays on the server", s->job);
-        return fail(s, NULL, &err);
+        return fail(s, &err);
     }
     /* A retried download has fetched a newer document. */
     job_view_read(follow_status(s->follow), &view);
@@ -287,7 +286,7 @@ static int run_submission(struct submission *s, struct arena *arena, enum order 
                         &err) ||
         !images_check(&s->images, &err) || (!s->detach && !output_open(path, &output, &err)) ||
         !create_job(s, arena, &answer, &err))
-        return fail(s, NULL, &err);
+        return fail(s, &err);
 
     const struct upload_options upload = {
         .server = s->server,
@@ -300,7 +299,7 @@ static int run_submission(struct submission *s, struct arena *arena, enum order 
         cli_warn("--detach leaves before there is a video for '%s'", path);
     if (!upload_start(&upload, &s->upload, &err)) {
         cancel_quietly(s);
-        return fail(s, NULL, &err);
+        return fail(s, &err);
     }
     s->follow = follow_new(s->server, s->job, s->token);
     s->progress = progress_new(progress_mode_of(s->quiet));

@@ -222,6 +222,24 @@ static void names_lead_back(void **state) {
     arena_free(arena);
 }
 
+static void reasons_name_the_path(void **state) {
+    struct tree *tree = *state;
+    struct arena *arena = arena_new();
+    struct image_list images;
+    struct error err;
+    char *operands[] = {tree->folder};
+    assert_true(images_collect(arena, operands, 1, ORDER_GIVEN, &images, &err));
+    const struct image_file *image = &images.items[1];
+    const char *wanted = arena_printf(arena, "image 2 '%s/b2.JPG': truncated", tree->folder);
+    assert_string_equal(images_reword(arena, &images, image, "image 2 '000002-b2.JPG': truncated"),
+                        wanted);
+    assert_string_equal(images_reword(arena, &images, image, "truncated"), wanted);
+    /* about another image: kept */
+    assert_non_null(strstr(
+        images_reword(arena, &images, image, "image 1 '000001-a.png': truncated"), "000001-a.png"));
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_start_with_the_place),
@@ -231,6 +249,7 @@ int main(void) {
         cmocka_unit_test(no_images_are_no_job),
         cmocka_unit_test_setup_teardown(sizes_and_types_are_told, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(names_lead_back, make_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(reasons_name_the_path, make_tree, remove_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
