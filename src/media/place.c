@@ -72,7 +72,7 @@ struct side place_side(const struct placement *place, bool is_x, bool is_chroma)
             .crop_length = place->crop_width,
             .length = place->width,
             .target = place->target_width / divisor,
-            .phase = is_chroma ? 0.25 : 0.5,
+            .phase = is_chroma ? 0.25 : 0.5, /* sited left */
         };
     return (struct side){
         .crop = place->crop_y,

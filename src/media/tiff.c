@@ -14,10 +14,13 @@ enum {
     TAG_SUBFILE_TYPE = 254,
     TAG_WIDTH = 256,
     TAG_HEIGHT = 257,
+    TAG_COMPRESSION = 259,
     TAG_PHOTOMETRIC = 262,
     TAG_ORIENTATION = 274,
+    TAG_TILE_WIDTH = 322,
     TAG_SUB_DIRECTORIES = 330,
     TAG_EXTRA_SAMPLES = 338,
+    TAG_SAMPLE_FORMAT = 339,
     TAG_PROFILE = 34675,
     TAG_DNG_VERSION = 50706,
 
@@ -25,6 +28,7 @@ enum {
     PHOTOMETRIC_CMYK = 5,
     PHOTOMETRIC_SENSOR = 32803,
     EXTRA_PREMULTIPLIED = 1,
+    SAMPLE_FLOAT = 3,
 
     TYPE_SHORT = 3,
     TYPE_LONG = 4,
@@ -37,8 +41,9 @@ struct tiff {
 };
 
 struct directory {
-    uint32_t width, height, subfile_type, photometric, orientation, extra_samples;
-    bool has_sub_directories, is_dng;
+    uint32_t width, height, subfile_type, compression, photometric, orientation;
+    uint32_t extra_samples;
+    bool has_sub_directories, has_tiles, has_floats, is_dng;
     struct str profile;
 };
 
@@ -56,6 +61,14 @@ static uint32_t entry_value(const struct tiff *tiff, size_t at) {
     if (type == TYPE_SHORT)
         return read16(tiff, at + 8);
     return type == TYPE_LONG ? read32(tiff, at + 8) : 0;
+}
+
+/* First of several SHORTs, which lie elsewhere when they are more than two. */
+static uint32_t first_value(const struct tiff *tiff, size_t at) {
+    uint32_t count = read32(tiff, at + 4), offset = read32(tiff, at + 8);
+    if (read16(tiff, at + 2) != TYPE_SHORT || count <= 2)
+        return entry_value(tiff, at);
+    return offset < tiff->size - 1 ? read16(tiff, offset) : 0;
 }
 
 static void read_profile(const struct tiff *tiff, size_t at, struct directory *directory) {
@@ -76,6 +89,9 @@ static void read_entry(const struct tiff *tiff, size_t at, struct directory *dir
     case TAG_HEIGHT:
         directory->height = entry_value(tiff, at);
         break;
+    case TAG_COMPRESSION:
+        directory->compression = entry_value(tiff, at);
+        break;
     case TAG_PHOTOMETRIC:
         directory->photometric = entry_value(tiff, at);
         break;
@@ -83,7 +99,13 @@ static void read_entry(const struct tiff *tiff, size_t at, struct directory *dir
         directory->orientation = entry_value(tiff, at);
         break;
     case TAG_EXTRA_SAMPLES:
-        directory->extra_samples = entry_value(tiff, at);
+        directory->extra_samples = first_value(tiff, at);
+        break;
+    case TAG_TILE_WIDTH:
+        directory->has_tiles = true;
+        break;
+    case TAG_SAMPLE_FORMAT:
+        directory->has_floats = first_value(tiff, at) == SAMPLE_FLOAT;
         break;
     case TAG_SUB_DIRECTORIES:
         directory->has_sub_directories = true;
@@ -104,6 +126,41 @@ static bool is_raw(const struct directory *directory) {
            ((directory->subfile_type & SUBFILE_REDUCED) != 0 && directory->has_sub_directories);
 }
 
+/* The decoder leaves strips of other compressions empty without an error. */
+static bool check_compression(uint32_t compression, struct error *err) {
+    static const uint32_t known[] = {
+        1,     /* none */
+        2,     /* CCITT run lengths */
+        3,     /* CCITT group 3 */
+        4,     /* CCITT group 4 */
+        5,     /* LZW */
+        8,     /* deflate */
+        32773, /* PackBits */
+        32946, /* deflate, older number */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (known[i] == compression)
+            return true;
+    }
+    if (compression == 6 || compression == 7)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "TIFF with JPEG compression is not supported by this version");
+    return error_set(err, ERROR_INVALID, NULL,
+                     "TIFF with compression %u is not supported by this version",
+                     (unsigned)compression);
+}
+
+static bool check_kind(const struct directory *directory, struct error *err) {
+    if (is_raw(directory))
+        return error_set(err, ERROR_INVALID, NULL, "camera raw is not supported by this version");
+    if (directory->has_tiles)
+        return error_set(err, ERROR_INVALID, NULL, "tiled TIFF is not supported by this version");
+    if (directory->has_floats)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "TIFF with floating-point samples is not supported by this version");
+    return check_compression(directory->compression, err);
+}
+
 bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *err) {
     struct tiff tiff = {(const uint8_t *)image.ptr, image.len, image.ptr[0] == 'M'};
     if (image.len < TIFF_HEADER_BYTES)
@@ -114,11 +171,11 @@ bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *er
     uint32_t count = read16(&tiff, at);
     if ((image.len - at - 2) / TIFF_ENTRY_BYTES < count)
         return error_set(err, ERROR_INVALID, NULL, "truncated");
-    struct directory directory = {.orientation = 1};
+    struct directory directory = {.compression = 1, .orientation = 1};
     for (uint32_t i = 0; i < count; i++)
         read_entry(&tiff, at + 2 + (size_t)i * TIFF_ENTRY_BYTES, &directory);
-    if (is_raw(&directory))
-        return error_set(err, ERROR_INVALID, NULL, "camera raw is not supported by this version");
+    if (!check_kind(&directory, err))
+        return false;
 
     *ret = (struct image_facts){
         .width = directory.width,
