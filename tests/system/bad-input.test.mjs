@@ -3,13 +3,33 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { Server, load, manifestOf, photos, run, scratch, upload } from './server.mjs'
 
 /** A PNG whose header says 60,000 x 60,000. */
 function hugePng() {
-  const png = Buffer.from('89504e470d0a1a0a0000000d494844520000ea600000ea600802000000', 'hex')
-  return Buffer.concat([png, Buffer.alloc(64)])
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const frame = Buffer.alloc(8)
+    frame.writeUInt32BE(data.length, 0)
+    frame.writeUInt32BE(crc32(body), 4)
+    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)])
+  }
+  const header = Buffer.from('0000ea600000ea600802000000', 'hex')
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(1000))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+function crc32(bytes) {
+  let crc = ~0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return ~crc >>> 0
 }
 
 test('manifests that are refused', async (t) => {
