@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,9 @@ static int print_version(void) {
 int main(int argc, char **argv) {
     /* Widths of file names in tables count characters; everything else stays in the C locale. */
     setlocale(LC_CTYPE, "");
+    /* A file over the process's limit is an error of the write, not the process's end. */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGXFSZ, &ignore, NULL);
 
     struct error err;
     if (argc < 2) {
