@@ -326,7 +326,7 @@ static enum key_kind parse_output(struct arena *arena, struct str text, struct k
 }
 
 void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, struct key *ret) {
-    struct key key = {KEY_UNKNOWN};
+    struct key key = {.kind = KEY_UNKNOWN};
     switch (bucket) {
     case KEY_BUCKET_INPUT:
         key.kind = parse_input(arena, text, &key);
@@ -339,5 +339,5 @@ void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, str
         break;
     }
     /* Parts of a key that is not one of ours must not be taken for something. */
-    *ret = key.kind == KEY_UNKNOWN ? (struct key){KEY_UNKNOWN} : key;
+    *ret = key.kind == KEY_UNKNOWN ? (struct key){.kind = KEY_UNKNOWN} : key;
 }

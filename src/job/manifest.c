@@ -58,9 +58,18 @@ static bool blame(struct error *err, size_t at, struct str name) {
     return error_prefix(err, "image %zu '%s'", at + 1, document_quote(name, quoted));
 }
 
+/* `type/subtype` of visible ASCII, as far as it is worth looking. */
+static bool check_type(const char *type, struct error *err) {
+    const char *slash = strchr(type, '/');
+    bool good = slash && slash > type && slash[1] != '\0' && strlen(type) <= MAX_TYPE_BYTES;
+    for (const char *c = type; *c; c++)
+        good = good && *c > ' ' && *c < 0x7F;
+    return good || error_set(err, ERROR_INVALID, NULL, "'type' is not a media type");
+}
+
 static bool check_image(size_t at, const struct manifest_image *image, struct error *err) {
     struct str name = str_c(image->name);
-    if (!manifest_check_name(name, err))
+    if (!manifest_check_name(name, err) || (image->type && !check_type(image->type, err)))
         return blame(err, at, name);
     char quoted[DOCUMENT_QUOTE_SIZE];
     if (image->size == 0)
@@ -74,44 +83,61 @@ static bool check_image(size_t at, const struct manifest_image *image, struct er
     return true;
 }
 
-static int by_name(const void *a, const void *b) {
-    const struct manifest_image *const *x = a, *const *y = b;
-    int order = strcmp((*x)->name, (*y)->name);
-    /* Both point into one array: its order makes the message the same everywhere. */
-    return order != 0 ? order : (*x > *y) - (*x < *y);
-}
-
-static bool check_unique(struct arena *arena, const struct manifest_image *images, size_t count,
-                         struct error *err) {
-    const struct manifest_image **sorted = arena_array(arena, count, sizeof *sorted);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &images[i];
-    qsort(sorted, count, sizeof *sorted, by_name);
-    for (size_t i = 1; i < count; i++) {
-        char quoted[DOCUMENT_QUOTE_SIZE];
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-            return error_set(err, ERROR_INVALID, NULL,
-                             "image %zu '%s' has the name of image %zu; names must differ",
-                             (size_t)(sorted[i] - images) + 1,
-                             document_quote(str_c(sorted[i]->name), quoted),
-                             (size_t)(sorted[i - 1] - images) + 1);
-    }
-    return true;
-}
-
-/* ---- order ---- */
-
+/* A name, or a part of it, with its place in the list. */
 struct place {
     struct str key;
     size_t index;
 };
+
+static int by_place(const struct place *x, const struct place *y) {
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct place *x = a, *y = b;
+    int order = str_compare(x->key, y->key);
+    return order != 0 ? order : by_place(x, y);
+}
+
+static struct place *places_of(struct arena *arena, const struct manifest_image *images,
+                               size_t count, size_t skip) {
+    struct place *places = arena_array(arena, count, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct place){str_c(images[i].name + skip), i};
+    return places;
+}
+
+static bool check_unique(struct arena *arena, const struct manifest_image *images, size_t count,
+                         struct error *err) {
+    struct place *places = places_of(arena, images, count, 0);
+    qsort(places, count, sizeof *places, by_name);
+    for (size_t i = 1; i < count; i++) {
+        char quoted[DOCUMENT_QUOTE_SIZE];
+        if (str_equal(places[i - 1].key, places[i].key))
+            return error_set(err, ERROR_INVALID, NULL,
+                             "image %zu '%s' has the name of image %zu; names must differ",
+                             places[i].index + 1, document_quote(places[i].key, quoted),
+                             places[i - 1].index + 1);
+    }
+    return true;
+}
+
+bool manifest_check_images(struct arena *arena, const struct manifest_image *images, size_t count,
+                           struct error *err) {
+    for (size_t i = 0; i < count; i++)
+        if (!check_image(i, &images[i], err))
+            return false;
+    return check_unique(arena, images, count, err);
+}
+
+/* ---- order ---- */
 
 static int by_natural_key(const void *a, const void *b) {
     const struct place *x = a, *y = b;
     int order = str_compare_natural(x->key, y->key);
     if (order == 0)
         order = str_compare(x->key, y->key);
-    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+    return order != 0 ? order : by_place(x, y);
 }
 
 static bool has_place(const char *name) {
@@ -124,9 +150,7 @@ static bool has_place(const char *name) {
 /* The images in natural order of their names, without the first `skip` bytes of each. */
 static struct manifest_image *sort_images(struct arena *arena, const struct manifest_image *images,
                                           size_t count, size_t skip) {
-    struct place *places = arena_array(arena, count, sizeof *places);
-    for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){str_c(images[i].name + skip), i};
+    struct place *places = places_of(arena, images, count, skip);
     qsort(places, count, sizeof *places, by_natural_key);
     struct manifest_image *sorted = arena_array(arena, count, sizeof *sorted);
     for (size_t i = 0; i < count; i++)
@@ -169,15 +193,6 @@ static bool check_members(const json_t *object, const char *const *known, const 
     return true;
 }
 
-/* `type/subtype` of visible ASCII, as far as it is worth looking. */
-static bool check_type(const char *type, struct error *err) {
-    const char *slash = strchr(type, '/');
-    bool good = slash && slash > type && slash[1] != '\0';
-    for (const char *c = type; *c; c++)
-        good = good && *c > ' ' && *c < 0x7F;
-    return good || error_set(err, ERROR_INVALID, NULL, "'type' is not a media type");
-}
-
 static bool parse_members(struct arena *arena, const json_t *object, struct manifest_image *image,
                           struct error *err) {
     static const char *const known[] = {"name", "size", "type", "hold", NULL};
@@ -191,8 +206,7 @@ static bool parse_members(struct arena *arena, const json_t *object, struct mani
             return false;
         image->size = (int64_t)size;
     }
-    if (!document_member(arena, object, "type", MAX_TYPE_BYTES, true, &image->type, err) ||
-        (image->type && !check_type(image->type, err)))
+    if (!document_member(arena, object, "type", MAX_TYPE_BYTES, true, &image->type, err))
         return false;
     if (hold) {
         image->has_hold = true;
@@ -250,16 +264,13 @@ static bool parse_images(struct arena *arena, const json_t *array, struct manife
     return true;
 }
 
-bool manifest_from_json(struct arena *arena, const json_t *object, struct manifest *ret,
-                        struct error *err) {
+static bool read_manifest(struct arena *arena, const json_t *object, struct manifest *ret,
+                          struct error *err) {
     static const char *const known[] = {"version", "images", "settings", NULL};
     static const char *const later[] = {"assets", NULL};
     struct manifest manifest = {0};
     const json_t *version = json_object_get(object, "version");
     const json_t *images = json_object_get(object, "images");
-    if (!json_is_object(object))
-        return error_set(err, ERROR_INVALID, NULL, "the manifest must be an object, not %s",
-                         document_kind(object));
     if (!version)
         return error_set(err, ERROR_INVALID, NULL, "'version' is missing; it must be 1");
     if (!json_is_integer(version) || json_integer_value(version) != 1)
@@ -275,7 +286,7 @@ bool manifest_from_json(struct arena *arena, const json_t *object, struct manife
 bool manifest_parse(struct arena *arena, struct str text, struct manifest *ret, struct error *err) {
     json_t *root CLEANUP(document_release) = NULL;
     return document_parse(text, "manifest", MANIFEST_MAX_BYTES, MAX_VALUES, &root, err) &&
-           manifest_from_json(arena, root, ret, err);
+           read_manifest(arena, root, ret, err);
 }
 
 bool manifest_set_images(struct arena *arena, struct manifest *manifest,
@@ -285,10 +296,7 @@ bool manifest_set_images(struct arena *arena, struct manifest *manifest,
     if (count > MANIFEST_MAX_IMAGES)
         return error_set(err, ERROR_LIMIT, NULL, "there are more than %d images",
                          MANIFEST_MAX_IMAGES);
-    for (size_t i = 0; i < count; i++)
-        if (!check_image(i, &images[i], err))
-            return false;
-    if (!check_unique(arena, images, count, err))
+    if (!manifest_check_images(arena, images, count, err))
         return false;
     manifest->images = manifest->settings.order == ORDER_NAME
                            ? sort_by_name(arena, images, count)
@@ -325,7 +333,7 @@ static json_t *image_to_json(const struct manifest_image *image) {
     return object;
 }
 
-json_t *manifest_to_json(const struct manifest *manifest) {
+static json_t *manifest_to_json(const struct manifest *manifest) {
     json_t *object = json_object();
     set(object, "version", json_integer(1));
     if (manifest->lists_images) {

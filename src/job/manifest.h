@@ -49,14 +49,12 @@ MUST_CHECK bool manifest_set_images(struct arena *arena, struct manifest *manife
                                     const struct manifest_image *images, size_t count,
                                     struct error *err);
 
+/* The check of images that come from elsewhere: names, sizes, types, and no name twice. */
+MUST_CHECK bool manifest_check_images(struct arena *arena, const struct manifest_image *images,
+                                      size_t count, struct error *err);
+
 /* The check of one name, for uploads. */
 MUST_CHECK bool manifest_check_name(struct str name, struct error *err);
-
-/* The same from and to a parsed document, for those that hold a manifest in theirs; the latter is a
- * new reference. */
-MUST_CHECK bool manifest_from_json(struct arena *arena, const json_t *object, struct manifest *ret,
-                                   struct error *err);
-json_t *manifest_to_json(const struct manifest *manifest);
 
 /* Normalised JSON (text in the arena): images in their order, all settings. Reading it gives the
  * same manifest. */

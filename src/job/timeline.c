@@ -8,6 +8,8 @@
 
 #include "job/document.h"
 
+#include <assert.h>
+
 __extension__ typedef unsigned __int128 wide;
 
 /* Sums of two fractions below one with such denominators stay within 128 bits. */
@@ -47,6 +49,7 @@ static bool frames_of(struct rational fps, struct rational hold, struct position
     wide num = (wide)fps.num * (wide)hold.num;
     wide den = (wide)fps.den * (wide)hold.den;
     wide divisor = greatest_divisor(num, den);
+    assert(num > 0 && den > 0 && divisor > 0);
     num /= divisor;
     den /= divisor;
     if (den > MAX_DEN)

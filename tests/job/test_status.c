@@ -127,7 +127,7 @@ static void frames_are_counted_once(void **state) {
         {{{UINT32_MAX, UINT32_MAX}, {9, 1}}, 2, {{9, 5}, {UINT32_MAX, 5}}, 2, 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct key progress[4] = {{KEY_UNKNOWN}};
+        struct key progress[4] = {{.kind = KEY_UNKNOWN}};
         for (size_t k = 0; k < cases[i].progress_count; k++)
             progress[k] = (struct key){.kind = KEY_PROGRESS,
                                        .segment = cases[i].progress[k][0],
