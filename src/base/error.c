@@ -44,13 +44,13 @@ bool error_errno(struct error *err, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    char reason[128] = "";
-    /* The XSI strerror_r fills the buffer and is safe with threads, unlike strerror. */
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", number);
+    /* Of the C library, in English and safe with threads; NULL for numbers that it does not know.
+     */
+    const char *reason = strerrordesc_np(number);
     err->kind = kind_of_errno(number);
     err->code = NULL;
-    snprintf(err->text, sizeof err->text, "%.800s: %s", text, reason);
+    snprintf(err->text, sizeof err->text, "%.800s: %s", text,
+             reason != NULL ? reason : "unknown error");
     return false;
 }
 

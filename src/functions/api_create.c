@@ -46,7 +46,9 @@ static bool choose_id(const struct api_call *call, const char **ret, struct erro
     if (key == NULL) {
         uint8_t bytes[JOB_ID_BYTES];
         random_bytes(bytes, sizeof bytes);
-        *ret = base64url_encode(call->arena, bytes, sizeof bytes);
+        char *id = arena_alloc(call->arena, 2 * sizeof bytes + 1);
+        hex_encode(bytes, sizeof bytes, id);
+        *ret = id;
         return true;
     }
     if (key[0] == '\0' || strlen(key) > MAX_IDEMPOTENCY_KEY)

@@ -200,6 +200,7 @@ bool api_cancel_job(const struct api_call *call, struct payload_response *ret, s
 struct listed_job {
     const char *id;
     int64_t created_unix_ms;
+    bool planned;
 };
 
 static int newest_first(const void *a, const void *b) {
@@ -236,6 +237,7 @@ static bool find_jobs(const struct api_call *call, struct listed_job **ret, size
         const struct s3_entry *plan = bsearch(key_plan(call->arena, job.id), planned.entries,
                                               planned.count, sizeof *planned.entries, compare_plan);
         struct s3_object manifest;
+        job.planned = plan != NULL;
         if (plan != NULL)
             job.created_unix_ms = plan->last_modified_unix_ms;
         else if (s3_head(functions->s3, call->arena, functions->input,
@@ -268,16 +270,29 @@ static bool list_options(const struct api_call *call, size_t *ret_limit, const c
     return true;
 }
 
-static json_t *describe(const struct listed_job *job, enum outcome outcome) {
-    static const char *const states[] = {
-        [OUTCOME_NONE] = "running",
+/* The state in a word, as the status has it but without counting images and frames. */
+static bool describe(const struct api_call *call, const struct listed_job *job, json_t **ret,
+                     struct error *err) {
+    static const char *const ends[] = {
         [OUTCOME_DONE] = "done",
         [OUTCOME_FAILED] = "failed",
         [OUTCOME_CANCELLED] = "cancelled",
     };
+    enum outcome outcome;
+    bool splicing = false;
     char created[DATE_SIZE];
+    if (!outcome_get(call->functions, call->arena, job->id, &outcome, err) ||
+        (outcome == OUTCOME_NONE && job->planned &&
+         !functions_exists(call->functions, call->arena, call->functions->work,
+                           key_task_splice(call->arena, job->id, 0), &splicing, err)))
+        return false;
+    const char *state = outcome != OUTCOME_NONE ? ends[outcome]
+                        : splicing              ? "finishing"
+                        : job->planned          ? "rendering"
+                                                : "waiting";
     date_format_iso(job->created_unix_ms, created);
-    return json_pack("{ss ss ss}", "id", job->id, "created_at", created, "state", states[outcome]);
+    *ret = json_pack("{ss ss ss}", "id", job->id, "created_at", created, "state", state);
+    return true;
 }
 
 bool api_list_jobs(const struct api_call *call, struct payload_response *ret, struct error *err) {
@@ -293,12 +308,12 @@ bool api_list_jobs(const struct api_call *call, struct payload_response *ret, st
     }
     json_t *list = json_array();
     for (size_t i = first; i < count && i - first < limit; i++) {
-        enum outcome outcome;
-        if (!outcome_get(call->functions, call->arena, jobs[i].id, &outcome, err)) {
+        json_t *job;
+        if (!describe(call, &jobs[i], &job, err)) {
             json_decref(list);
             return false;
         }
-        json_array_append_new(list, describe(&jobs[i], outcome));
+        json_array_append_new(list, job);
     }
     *ret = (struct payload_response){
         .status = 200,

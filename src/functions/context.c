@@ -12,7 +12,8 @@
 struct plan_cache {
     struct arena *arena; /* of the plan; NULL while there is none */
     struct plan plan;
-    uint32_t *by_name; /* indexes of the images, sorted by name */
+    uint32_t *by_name;                /* indexes of the images, sorted by name */
+    const struct image_version **put; /* by task: what it was put with, or NULL */
 };
 
 static const char *variable(const char *name, const char *otherwise) {
@@ -89,6 +90,7 @@ static void remember(struct plan_cache *cache, struct arena *arena, const struct
     cache->by_name = arena_array(arena, count, sizeof *cache->by_name);
     for (size_t i = 0; i < count; i++)
         cache->by_name[i] = (uint32_t)i;
+    cache->put = arena_array(arena, plan->task_count, sizeof *cache->put);
     qsort_r(cache->by_name, count, sizeof *cache->by_name, compare_by_name,
             cache->plan.manifest.images);
 }
@@ -138,6 +140,26 @@ int64_t functions_plan_image(const struct functions *functions, const char *name
             low = middle + 1;
     }
     return -1;
+}
+
+const struct image_version *functions_put_versions(const struct functions *functions,
+                                                   uint32_t index) {
+    const struct plan_cache *cache = functions->plans;
+    return cache->arena != NULL && index < cache->plan.task_count ? cache->put[index] : NULL;
+}
+
+void functions_remember_put(struct functions *functions, uint32_t index,
+                            const struct image_version *versions, uint32_t count) {
+    struct plan_cache *cache = functions->plans;
+    if (cache->arena == NULL || index >= cache->plan.task_count)
+        return;
+    struct image_version *kept = arena_array(cache->arena, count, sizeof *kept);
+    for (uint32_t i = 0; i < count; i++) {
+        kept[i] = versions[i];
+        kept[i].name = NULL; /* the plan has it */
+        kept[i].etag = arena_strdup(cache->arena, versions[i].etag);
+    }
+    cache->put[index] = kept;
 }
 
 bool functions_get_text(struct functions *functions, struct arena *arena, const char *bucket,

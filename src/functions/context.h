@@ -36,6 +36,14 @@ MUST_CHECK bool functions_plan(struct functions *functions, const char *job,
 /* Index of a name among the images of the plan that functions_plan gave last, or -1. */
 int64_t functions_plan_image(const struct functions *functions, const char *name);
 
+/* The versions of images that the task `index` of the current plan was last put with by this process,
+ * in order of its images; NULL when it has not put it. A memory, not a truth: it saves asking the
+ * store again for what this process told it. */
+const struct image_version *functions_put_versions(const struct functions *functions,
+                                                   uint32_t index);
+void functions_remember_put(struct functions *functions, uint32_t index,
+                            const struct image_version *versions, uint32_t count);
+
 /* GET of a small JSON object. NOT_FOUND when it is not there. */
 MUST_CHECK bool functions_get_text(struct functions *functions, struct arena *arena,
                                    const char *bucket, const char *key, size_t max_bytes,

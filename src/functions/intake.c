@@ -197,6 +197,11 @@ static bool arrive_at_task(struct functions *functions, struct arena *arena,
                            const struct plan *plan, uint32_t index, uint32_t arrived,
                            struct error *err) {
     uint32_t first, count;
+    bool put;
+    if (!stock_is_put(functions, arena, plan, index, arrived, &put, err))
+        return false;
+    if (put)
+        return true;
     plan_images_of(plan, plan->tasks[index], &first, &count);
     uint32_t last = first + count - 1;
     if (arrived != last) {

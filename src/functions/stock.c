@@ -169,6 +169,24 @@ static bool check_versions(struct functions *functions, struct arena *arena,
     return true;
 }
 
+bool stock_is_put(struct functions *functions, struct arena *arena, const struct plan *plan,
+                  uint32_t index, uint32_t image, bool *ret, struct error *err) {
+    const struct image_version *versions = functions_put_versions(functions, index);
+    uint32_t first, count;
+    struct s3_object now;
+    *ret = false;
+    if (versions == NULL)
+        return true;
+    plan_images_of(plan, plan->tasks[index], &first, &count);
+    const struct image_version *version = &versions[image - first];
+    if (!s3_head(functions->s3, arena, functions->input,
+                 key_image(arena, plan->job, plan->manifest.images[image].name), &now, err))
+        return err->kind == ERROR_NOT_FOUND;
+    *ret = strcmp(now.etag, version->etag) == 0 &&
+           now.last_modified_unix_ms == version->modified_unix_ms;
+    return true;
+}
+
 bool stock_put_task(struct functions *functions, struct arena *arena, const struct plan *plan,
                     uint32_t index, const struct image_version *versions, bool again,
                     struct error *err) {
@@ -192,9 +210,12 @@ bool stock_put_task(struct functions *functions, struct arena *arena, const stru
         if (missing == 0)
             return true;
     }
-    return functions_put_text(functions, arena, functions->work,
-                              segments_task_key(arena, plan, &task),
-                              segments_task_to_text(arena, plan, &task), !again, NULL, err);
+    if (!functions_put_text(functions, arena, functions->work,
+                            segments_task_key(arena, plan, &task),
+                            segments_task_to_text(arena, plan, &task), !again, NULL, err))
+        return false;
+    functions_remember_put(functions, index, task.versions, task.image_count);
+    return true;
 }
 
 /* Ranges of those chunks whose images are `versions` (all of the plan); others become empty. */

@@ -37,6 +37,12 @@ MUST_CHECK bool stock_handed_on(struct functions *functions, struct arena *arena
                                 const struct plan *plan, const struct segments_task *task,
                                 bool *ret_handed_on, struct error *err);
 
+/* True when the version of this image that lies there now is in the task that this process put last:
+ * its arrival says nothing new. */
+MUST_CHECK bool stock_is_put(struct functions *functions, struct arena *arena,
+                             const struct plan *plan, uint32_t index, uint32_t image, bool *ret,
+                             struct error *err);
+
 /* Puts (once) the task `index` of the plan when all its images are there. A size other than the
  * manifest's ends the job. With `again` the task is overwritten even when it exists, unless its
  * segments are covered: its event was lost. */

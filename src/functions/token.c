@@ -24,7 +24,9 @@ char *token_job_id(struct arena *arena, const char *secret, const char *owner,
     char *text = arena_printf(arena, "job-id:%zu:%s:%s", strlen(owner), owner, idempotency_key);
     uint8_t hash[SHA256_SIZE];
     hmac_sha256(secret, strlen(secret), text, strlen(text), hash);
-    return base64url_encode(arena, hash, JOB_ID_BYTES);
+    char *id = arena_alloc(arena, 2 * JOB_ID_BYTES + 1);
+    hex_encode(hash, JOB_ID_BYTES, id);
+    return id;
 }
 
 static bool bearer_equals(const char *authorization, const char *token) {

@@ -12,7 +12,7 @@
 /* 43 characters of base64url: HMAC-SHA256 of the job's id under the secret. */
 char *token_of_job(struct arena *arena, const char *secret, const char *job);
 
-/* A job id of 22 characters, the same for the same owner, secret and Idempotency-Key. */
+/* A job id of 32 hex digits, the same for the same owner, secret and Idempotency-Key. */
 char *token_job_id(struct arena *arena, const char *secret, const char *owner,
                    const char *idempotency_key);
 
