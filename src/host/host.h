@@ -61,7 +61,8 @@ void host_end_requests(struct host *host, unsigned grace_ms);
 
 struct host_stats {
     unsigned processes; /* running now */
-    unsigned busy;
+    unsigned busy;      /* of them, with an event */
+    unsigned idle;      /* of them, waiting for one */
     uint64_t invocations, failures, cold_starts;
 };
 void host_stats(struct host *host, struct host_stats *ret);

@@ -38,6 +38,7 @@ void worker_give(struct function *function, struct work *work) {
     struct worker *worker = function->idle;
     function->idle = worker->next_idle;
     function->idle_count--;
+    function->host->stats.idle--;
     work->assigned = true;
     worker->work = work;
     deliver(worker, clock_monotonic_ms());
@@ -49,6 +50,7 @@ static void unlink_idle(struct worker *worker) {
         place = &(*place)->next_idle;
     *place = worker->next_idle;
     worker->function->idle_count--;
+    worker->function->host->stats.idle--;
 }
 
 /* Also counts it out of the busy ones; `busy` covers BUSY only. */
@@ -98,6 +100,7 @@ static void on_ready(struct worker *worker) {
         worker->next_idle = worker->function->idle;
         worker->function->idle = worker;
         worker->function->idle_count++;
+        host->stats.idle++;
     }
     pthread_mutex_unlock(&host->mutex);
     if (request_id[0] != '\0')
