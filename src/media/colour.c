@@ -62,11 +62,21 @@ const struct colour_matrix colour_film_to_jpeg = {
     .chroma_max = 255,
 };
 
+/* gcc compiles the loops twice on x86-64, and the program's start chooses. Sanitizers are not ready
+ * by then. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
 static inline int32_t limit(int32_t value, int32_t low, int32_t high) {
     value = value < low ? low : value;
     return value > high ? high : value;
 }
 
+FOR_EACH_PROCESSOR
 void colour_chroma_row(const struct colour_matrix *matrix, const int16_t *restrict cb,
                        const int16_t *restrict cr, unsigned count, uint8_t *restrict ret_cb,
                        uint8_t *restrict ret_cr, int16_t *restrict ret_cross) {
@@ -84,6 +94,7 @@ void colour_chroma_row(const struct colour_matrix *matrix, const int16_t *restri
     }
 }
 
+FOR_EACH_PROCESSOR
 void colour_cross_row(const int16_t *restrict near, const int16_t *restrict far, unsigned width,
                       int16_t *restrict ret) {
     unsigned count = width / 2;
@@ -98,6 +109,7 @@ void colour_cross_row(const int16_t *restrict near, const int16_t *restrict far,
     ret[2 * count - 1] = ret[2 * count - 2];
 }
 
+FOR_EACH_PROCESSOR
 void colour_luma_row(const struct colour_matrix *matrix, const int16_t *restrict luma,
                      const int16_t *restrict cross, unsigned width, uint8_t *restrict ret) {
     const struct colour_matrix m = *matrix;
@@ -136,6 +148,7 @@ static inline int32_t rgb_to(int32_t sum, int32_t zero, int32_t extra_bits) {
     return (int32_t)((sum + (1 << (shift - 1))) >> shift) + zero;
 }
 
+FOR_EACH_PROCESSOR
 void colour_rgb_luma_row(const int16_t *const rgb[3], unsigned width, uint8_t *restrict ret) {
     const int16_t *r = rgb[0], *g = rgb[1], *b = rgb[2];
     for (unsigned i = 0; i < width; i++)
@@ -151,6 +164,7 @@ static inline int32_t gather(const int16_t *upper, const int16_t *lower, unsigne
     return (sum + 2) >> 2;
 }
 
+FOR_EACH_PROCESSOR
 void colour_rgb_chroma_row(const int16_t *const upper[3], const int16_t *const lower[3],
                            unsigned width, uint8_t *restrict ret_cb, uint8_t *restrict ret_cr) {
     for (unsigned i = 0; i < width / 2; i++) {

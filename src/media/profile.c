@@ -73,7 +73,10 @@ static const char *description_of(struct arena *arena, cmsHPROFILE profile) {
         if (*c < 0x20 || *c > 0x7e || *c == '\'')
             *c = '?';
     }
-    return name[0] == '\0' ? "without a name" : arena_strdup(arena, name);
+    size_t length = strlen(name);
+    while (length > 0 && name[length - 1] == ' ')
+        length--;
+    return length == 0 ? "without a name" : arena_strndup(arena, name, length);
 }
 
 bool profile_differs(struct arena *arena, struct str data, const char **ret_name) {

@@ -373,8 +373,28 @@ const struct resample_kernels *resample_kernels_best(void) {
 
 #endif
 
+/* Asks for the source rows that the next result row adds. The processor guesses them by itself only
+ * when they come from top to bottom, not in mirrored pictures. */
+static void prefetch_next(const struct resampler *resampler, unsigned y) {
+    enum { CACHE_LINE = 64 };
+    const struct filter *vertical = resampler->vertical, *horizontal = resampler->horizontal;
+    if (y + 1 >= vertical->spec.target_size)
+        return;
+    uint32_t now = vertical->first[y], next = vertical->first[y + 1];
+    uint32_t from = next > now ? now + vertical->taps : next;
+    uint32_t to = next > now ? next + vertical->taps : now;
+    if (to > vertical->spec.source_size)
+        to = vertical->spec.source_size;
+    for (uint32_t row = from; row < to; row++) {
+        const uint8_t *samples = resampler->source + row * resampler->stride;
+        for (uint32_t x = horizontal->begin; x < horizontal->end; x += CACHE_LINE)
+            __builtin_prefetch(samples + x);
+    }
+}
+
 void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret) {
     const struct filter *vertical = resampler->vertical, *horizontal = resampler->horizontal;
+    prefetch_next(resampler, y);
     const uint8_t *rows = resampler->source + vertical->first[y] * resampler->stride;
     const int16_t *weights = vertical->weights + (size_t)y * vertical->taps;
     int16_t *row = horizontal->copies ? ret : resampler->middle;
@@ -384,10 +404,47 @@ void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret) 
         resampler->kernels->horizontal(row, horizontal, ret);
 }
 
+#if defined(__SSE2__)
+
+/* Eight rows of eight samples, by interleaving rows four apart three times over. */
+static void transpose_block(const int16_t *source, size_t source_stride, int16_t *target,
+                            size_t target_stride) {
+    __m128i rows[8], mixed[8];
+    for (size_t i = 0; i < 8; i++)
+        rows[i] = _mm_loadu_si128((const __m128i *)(const void *)(source + i * source_stride));
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 4; i++) {
+            mixed[2 * i] = _mm_unpacklo_epi16(rows[i], rows[i + 4]);
+            mixed[2 * i + 1] = _mm_unpackhi_epi16(rows[i], rows[i + 4]);
+        }
+        memcpy(rows, mixed, sizeof rows);
+    }
+    for (size_t i = 0; i < 8; i++)
+        _mm_storeu_si128((__m128i *)(void *)(target + i * target_stride), rows[i]);
+}
+
+#else
+
+static void transpose_block(const int16_t *source, size_t source_stride, int16_t *target,
+                            size_t target_stride) {
+    for (size_t x = 0; x < 8; x++) {
+        for (size_t y = 0; y < 8; y++)
+            target[x * target_stride + y] = source[y * source_stride + x];
+    }
+}
+
+#endif
+
 void resample_transpose(const int16_t *source, size_t source_stride, unsigned width, unsigned rows,
                         int16_t *target, size_t target_stride) {
+    unsigned whole_width = width / 8 * 8, whole_rows = rows / 8 * 8;
+    for (unsigned x = 0; x < whole_width; x += 8) {
+        for (unsigned y = 0; y < whole_rows; y += 8)
+            transpose_block(source + y * source_stride + x, source_stride,
+                            target + x * target_stride + y, target_stride);
+    }
     for (unsigned x = 0; x < width; x++) {
-        for (unsigned y = 0; y < rows; y++)
+        for (unsigned y = x < whole_width ? whole_rows : 0; y < rows; y++)
             target[x * target_stride + y] = source[y * source_stride + x];
     }
 }
