@@ -133,7 +133,7 @@ static const char *nearest_name(const char *name) {
             nearest = *later;
         }
     }
-    /* A word that shares no letter with the hint is no misspelling. */
+    /* As many edits as letters are no misspelling. */
     return least < strlen(name) ? nearest : NULL;
 }
 

@@ -13,7 +13,7 @@
 
 static void loads_objects(void **state) {
     (void)state;
-    static const char *const cases[] = {"{}", " {\"a\":[1,2,{\"b\":\"x,[{:\\\"\"}]}\n",
+    static const char *const cases[] = {"{}", " {\"a\":[1,2,{\"b\":\"x,[{:\\\",,,,,,,,,,\"}]}\n",
                                         "{\"a\":\"\xF0\x9F\x98\x80\"}"};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         json_t *root CLEANUP(document_release) = NULL;

@@ -103,6 +103,8 @@ static void tasks_follow_the_rules(void **state) {
         {60, "8", 640, 480, {16, 15, 10, 7, 4, 3, 2, 1, 1, 1}},
         /* A picture of 2160p is 0.03 * 8294400 = 248832 bytes, 120 skips 36000: 30 give 8 MiB. */
         {40, "4", 3840, 2160, {14, 9, 6, 4, 3, 2, 1, 1}},
+        /* Five of those and the skips are 1280160 bytes: seven segments are over 8 MiB. */
+        {200, "0.8", 3840, 2160, {7, 7, 7, 7, 5, 4, 2, 2, 1, 1}},
         /* 120 pictures of 2160p are more than 8 MiB: a task each. */
         {600, NULL, 3840, 2160, {1, 1, 1, 1, 1, 1, 1}},
     };
@@ -391,7 +393,47 @@ static void hashes_cover_what_they_should(void **state) {
     check_differences(&first, &other, "ptc");
 }
 
-/* Every encoding setting and the place of the segment in the film. */
+static void every_encoding_setting_counts(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct manifest manifest = made_manifest(arena, 100);
+    struct hashes first = hashes_of(arena, &manifest, NULL, "build-1");
+    for (int i = 0; i < 9; i++) {
+        struct manifest changed = made_manifest(arena, 100);
+        struct settings *settings = &changed.settings;
+        settings->fps.num += i == 0;
+        settings->fps.den += i == 1 ? 1000 : 0;
+        settings->width += i == 2 ? 2 : 0;
+        settings->height += i == 3 ? 2 : 0;
+        settings->fit = i == 4 ? FIT_COVER : FIT_CONTAIN;
+        settings->background[i % 3] = i == 5;
+        settings->quality += i == 6;
+        settings->speed = i == 7 ? SPEED_SMALL : i == 8 ? SPEED_FAST : SPEED_BALANCED;
+        if (i == 1)
+            settings->fps.num = 30000;
+        struct hashes other = hashes_of(arena, &changed, NULL, "build-1");
+        check_differences(&first, &other, "ptcs");
+    }
+}
+
+/* Two pictures for three frames: which one stays longer counts. */
+static void the_timeline_of_a_segment_counts(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    char hashes[2][SHA256_HEX_SIZE];
+    for (size_t i = 0; i < 2; i++) {
+        struct manifest manifest = made_manifest(arena, 2);
+        manifest.images[i].has_hold = true;
+        manifest.images[i].hold = (struct rational){2, 30};
+        struct plan plan = made_plan(arena, &manifest);
+        assert_int_equal(plan.segment_count, 1);
+        assert_int_equal(plan.timeline.frame_count, 3);
+        plan_segment_hash(&plan, 0, versions_of(arena, &plan), hashes[i]);
+    }
+    assert_string_not_equal(hashes[0], hashes[1]);
+}
+
+/* The place of a segment in the film does not count. */
 static void segment_hashes_are_relative(void **state) {
     (void)state;
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
@@ -475,6 +517,8 @@ int main(void) {
         cmocka_unit_test(posters_lie_within_the_film),
         cmocka_unit_test(bad_names_and_films_are_refused),
         cmocka_unit_test(hashes_cover_what_they_should),
+        cmocka_unit_test(every_encoding_setting_counts),
+        cmocka_unit_test(the_timeline_of_a_segment_counts),
         cmocka_unit_test(segment_hashes_are_relative),
         cmocka_unit_test(covers_agree_with_brute_force),
         cmocka_unit_test(absurd_ranges_cover_nothing),
