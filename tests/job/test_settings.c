@@ -116,7 +116,7 @@ static const struct {
 } refused[] = {
     {"{\"fsp\":30}", "setting 'fsp' is not known; did you mean 'fps'?"},
     {"{\"qualty\":30}", "setting 'qualty' is not known; did you mean 'quality'?"},
-    {"{\"foramtt\":1}", "setting 'foramtt' is not known; did you mean 'format'?"},
+    {"{\"qaulityy\":1}", "setting 'qaulityy' is not known; did you mean 'quality'?"},
     {"{\"f\":30}", "setting 'f' is not known ("},
     {"{\"FPS\":30}", "setting 'FPS' is not known ("},
     {"{\"on-bad-images\":\"fail\"}", "did you mean 'on-bad-image'?"},
