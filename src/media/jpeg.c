@@ -11,7 +11,7 @@
 #include "media/bytes.h"
 #include "media/container.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -125,16 +125,27 @@ bool jpeg_read_facts(struct arena *arena, struct str image, struct image_facts *
     return true;
 }
 
+/* Bytes between segments: some cameras leave them in headers, or pad before the end. More of them
+ * behind the picture's data mean that the data were damaged. */
+static bool is_padding(const char *text) {
+    enum { MAX_PADDING_BYTES = 16 };
+    unsigned count, marker;
+    if (sscanf(text, "Corrupt JPEG data: %u extraneous bytes before marker 0x%x", &count,
+               &marker) != 2)
+        return false;
+    bool is_in_header = marker < 0xd0 || marker > MARKER_END;
+    return is_in_header || (marker == MARKER_END && count <= MAX_PADDING_BYTES);
+}
+
 /* Warnings about what is odd but harmless; real cameras write such files. */
 static bool is_harmless(const char *text) {
-    static const char *const harmless[] = {"extraneous bytes", "unknown JFIF revision",
-                                           "Unknown Adobe color transform",
+    static const char *const harmless[] = {"unknown JFIF revision", "Unknown Adobe color transform",
                                            "Invalid SOS parameters"};
     for (size_t i = 0; i < ARRAY_SIZE(harmless); i++) {
         if (strstr(text, harmless[i]) != NULL)
             return true;
     }
-    return false;
+    return is_padding(text);
 }
 
 static void add_warning(struct pixels *pixels, const char *text) {

@@ -567,20 +567,39 @@ static void extra_bytes_do_not_matter(void **state) {
     }
 }
 
-/* Some cameras put bytes between the segments: told, not refused. */
+static struct str with_zeros_before(struct scene *scene, struct str file, const char *marker,
+                                    size_t count) {
+    size_t at = (size_t)((char *)memmem(file.ptr, file.len, marker, 2) - file.ptr);
+    char *odd = arena_alloc(scene->arena, file.len + count);
+    memcpy(odd, file.ptr, at);
+    memcpy(odd + at + count, file.ptr + at, file.len - at);
+    return (struct str){odd, file.len + count};
+}
+
+/* Some cameras put bytes between the segments or before the end: told, not refused. */
 static void harmless_oddities_are_warnings(void **state) {
     struct scene *scene = *state;
     struct picture picture = picture_uneven(scene->arena, 64, 48);
     struct str jpeg = jpeg_of(scene->arena, &picture, TJSAMP_420, 90, 0);
-    size_t at = (size_t)((char *)memmem(jpeg.ptr, jpeg.len, "\xff\xdb", 2) - jpeg.ptr);
-    char *odd = arena_alloc(scene->arena, jpeg.len + 4);
-    memcpy(odd, jpeg.ptr, at);
-    memcpy(odd + at + 4, jpeg.ptr + at, jpeg.len - at);
-    assert_true(decode(scene, (struct str){odd, jpeg.len + 4}, 64, 48));
-    assert_int_equal(scene->pixels.warning_count, 1);
-    assert_true(strstr(scene->pixels.warnings[0], "extraneous bytes") != NULL);
-    /* But the end is missed all the same. */
-    assert_false(decode(scene, (struct str){odd, jpeg.len - 40}, 64, 48));
+    static const struct {
+        const char *marker;
+        size_t count;
+        bool is_harmless;
+    } cases[] = {{"\xff\xdb", 4, true},
+                 {"\xff\xdb", 400, true},
+                 {"\xff\xd9", 16, true},
+                 {"\xff\xd9", 400, false}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct str odd = with_zeros_before(scene, jpeg, cases[i].marker, cases[i].count);
+        assert_int_equal(decode(scene, odd, 64, 48), cases[i].is_harmless);
+        if (cases[i].is_harmless) {
+            assert_int_equal(scene->pixels.warning_count, 1);
+            assert_true(strstr(scene->pixels.warnings[0], "extraneous bytes") != NULL);
+        }
+    }
+    /* The end is missed also behind a harmless oddity. */
+    struct str odd = with_zeros_before(scene, jpeg, "\xff\xdb", 4);
+    assert_false(decode(scene, (struct str){odd.ptr, odd.len - 40}, 64, 48));
 }
 
 int main(void) {
