@@ -230,7 +230,7 @@ static void split_row(const uint8_t *source, struct pixels *pixels, unsigned y, 
 /* By interleaved RGB or CMYK. */
 static bool decode_packed(tjhandle handle, struct arena *arena, struct str image, bool is_cmyk,
                           struct planes *planes, struct pixels *pixels, struct error *err) {
-    struct image_facts facts;
+    struct image_facts facts = {0};
     if (!jpeg_read_facts(arena, image, &facts, err))
         return false;
     pixels->layout = PIXELS_RGB;
