@@ -38,13 +38,18 @@ struct plane_memory {
     struct scratch middle, rows, band, turned;
 };
 
+struct cached_filter {
+    struct filter *filter; /* NULL: the place is free */
+    uint64_t last_use;
+};
+
 struct composer {
     struct compose_target target;
     uint8_t background[3]; /* Y', Cb, Cr */
     struct decoder *decoder;
     const struct resample_kernels *kernels;
-    struct filter *filters[FILTER_CACHE_SIZE];
-    unsigned next_filter;
+    struct cached_filter filters[FILTER_CACHE_SIZE];
+    uint64_t uses; /* of filters, so far */
     struct plane_memory memory[3];
     struct scratch cross;
 };
@@ -66,7 +71,7 @@ void composer_free(struct composer *composer) {
         return;
     decoder_free(composer->decoder);
     for (size_t i = 0; i < FILTER_CACHE_SIZE; i++)
-        filter_free(composer->filters[i]);
+        filter_free(composer->filters[i].filter);
     for (size_t i = 0; i < 3; i++) {
         scratch_clear(&composer->memory[i].middle);
         scratch_clear(&composer->memory[i].rows);
@@ -83,20 +88,25 @@ static bool same_spec(const struct filter_spec *a, const struct filter_spec *b) 
            a->source_length == b->source_length;
 }
 
-/* From the cache, or made and kept in place of the oldest. One picture needs at most four, so what
- * it holds is not replaced under it. */
+/* From the cache, or made and kept in place of the one that was not used for longest. A picture
+ * uses four at most, so none of its own is replaced. */
 static const struct filter *get_filter(struct composer *composer, const struct filter_spec *spec,
                                        enum filter_axis axis) {
+    struct cached_filter *place = &composer->filters[0];
     for (size_t i = 0; i < FILTER_CACHE_SIZE; i++) {
-        const struct filter *filter = composer->filters[i];
-        if (filter != NULL && filter->axis == axis && same_spec(&filter->spec, spec))
+        struct cached_filter *cached = &composer->filters[i];
+        const struct filter *filter = cached->filter;
+        if (filter != NULL && filter->axis == axis && same_spec(&filter->spec, spec)) {
+            cached->last_use = ++composer->uses;
             return filter;
+        }
+        if (cached->last_use < place->last_use)
+            place = cached;
     }
-    struct filter **slot = &composer->filters[composer->next_filter];
-    composer->next_filter = (composer->next_filter + 1) % FILTER_CACHE_SIZE;
-    filter_free(*slot);
-    *slot = filter_new(spec, axis);
-    return *slot;
+    filter_free(place->filter);
+    place->filter = filter_new(spec, axis);
+    place->last_use = ++composer->uses;
+    return place->filter;
 }
 
 /* `scale`: full-size samples per sample of the plane. */

@@ -328,6 +328,22 @@ static void the_order_of_images_does_not_matter(void **state) {
     stage_free(&used);
 }
 
+/* All share the weights of one side, so those are the oldest in the cache when there is no room for
+ * the next ones, and in use. */
+static void weights_in_use_are_kept(void **state) {
+    (void)state;
+    struct stage used = stage_new(100, 80, FIT_COVER, 0, 0, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        struct stage fresh = stage_new(100, 80, FIT_COVER, 0, 0, 0);
+        struct picture picture = picture_uneven(fresh.arena, 200, 160 + 2 * i);
+        struct str png = av_of(fresh.arena, &picture, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, 255);
+        assert_true(run(&fresh, png) && run(&used, png));
+        assert_int_equal(largest_difference(&fresh.frame, &used.frame), 0);
+        stage_free(&fresh);
+    }
+    stage_free(&used);
+}
+
 static void receipts(void **state) {
     (void)state;
     struct stage stage = stage_new(64, 48, FIT_CONTAIN, 0, 0, 0);
@@ -452,6 +468,7 @@ int main(void) {
         cmocka_unit_test(chroma_is_sited_left),
         cmocka_unit_test(luma_takes_its_share_of_chroma),
         cmocka_unit_test(the_order_of_images_does_not_matter),
+        cmocka_unit_test(weights_in_use_are_kept),
         cmocka_unit_test(receipts),
         cmocka_unit_test(refused_images),
         cmocka_unit_test(probing),
