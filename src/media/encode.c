@@ -42,17 +42,17 @@ static const char *const presets[] = {
 /* ---- quality ---- */
 
 /*
- * A CRF means another quality at each preset. Measured with these settings at 1920x1080, luma SSIM:
+ * A CRF means another quality at each preset: for medium's SSIM veryfast needs one lower by 2.5 to
+ * 3.8, and slow may have one higher by 0.1 to 0.9, at low and at high qualities alike. With the
+ * values below, luma SSIM and kbit/s at 1920x1080, 30 frames a second:
  *
- *              time-lapse with noise and flicker      slideshow, 2.5 s a photo
- *   CRF        veryfast  medium   slow                veryfast  medium   slow
- *   25         .9537     .9710    .9722               .9872     .9904    .9910
- *   21         .9783     .9854    .9856               .9909     .9938    .9945
- *   19.2       .9840     .9885    .9886               .9925     .9951    .9958
- *   15.6       .9897     .9917    .9918               .9951     .9974    .9981
- *
- * so veryfast needs a CRF lower by 2.5 to 3.8 for medium's SSIM, and slow may have one higher by
- * 0.1 to 0.9, at low and at high qualities alike.
+ *   quality   time-lapse with noise and flicker      slideshow, 2.5 s a photo
+ *             fast         balanced     small        fast         balanced     small
+ *   45        .9535  1685  .9559  1515  .9541  1431  .9872   280  .9876   329  .9875   344
+ *   60        .9758  2794  .9759  2235  .9746  2098  .9911   563  .9915   638  .9916   645
+ *   75        .9868  6094  .9859  4569  .9851  3947  .9945  1010  .9949  1137  .9951  1128
+ *   85        .9909 17084  .9903 14009  .9902 11105  .9966  1492  .9970  1707  .9976  1797
+ *   95        .9941 41398  .9927 33453  .9926 28948  .9985  2251  .9990  2456  .9994  2554
  */
 float encoder_crf(enum speed speed, unsigned quality) {
     static const float at_75[] = {
