@@ -112,7 +112,8 @@ static bool knows_etag(const struct http_request *request, const char *etag) {
     return false;
 }
 
-static void respond_with(struct http_exchange *x, const char *path, int fd,
+/* Takes the descriptor, which becomes -1, when the file is sent. */
+static void respond_with(struct http_exchange *x, const char *path, int *fd,
                          const struct stat *info) {
     struct http_response *response = &x->response;
     const char *etag =
@@ -122,14 +123,14 @@ static void respond_with(struct http_exchange *x, const char *path, int fd,
     http_headers_add(x->arena, &response->headers, "Cache-Control",
                      pages_is_hashed(path) ? "public, max-age=31536000, immutable" : "no-cache");
     if (knows_etag(&x->request, etag)) {
-        fd_cleanup(&fd);
         response->status = 304;
         return;
     }
     response->status = 200;
     http_headers_add(x->arena, &response->headers, "Content-Type", pages_content_type(path));
     response->extents = arena_array(x->arena, 1, sizeof *response->extents);
-    response->extents[0] = (struct http_extent){fd, 0, (uint64_t)info->st_size};
+    response->extents[0] = (struct http_extent){*fd, 0, (uint64_t)info->st_size};
+    *fd = -1;
     response->extent_count = 1;
 }
 
@@ -139,7 +140,6 @@ bool pages_respond(struct http_exchange *x, const char *path, struct error *err)
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         return error_set(err, ERROR_NOT_FOUND, "NotFound", "there is no such file");
-    respond_with(x, path, fd, &info);
-    fd = -1;
+    respond_with(x, path, &fd, &info);
     return true;
 }
