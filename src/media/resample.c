@@ -173,9 +173,10 @@ static void fill(struct filter *filter, size_t room, const struct window *window
     filter->begin = spec->source_size;
     for (unsigned i = 0; i < spec->target_size; i++) {
         const struct window *window = &windows[i];
-        /* Vertically all taps are read: the window is moved so that they lie in the picture. */
+        /* All taps are read, also where an edge leaves fewer weights: the window is moved so that
+         * they lie in the picture. */
         int64_t first = window->first;
-        if (filter->axis == FILTER_VERTICAL && first + filter->taps > spec->source_size)
+        if (first + filter->taps > spec->source_size)
             first = clamp((int64_t)spec->source_size - filter->taps, 0, first);
         filter->first[i] = (uint32_t)first;
         for (unsigned k = 0; k < window->count; k++)

@@ -22,9 +22,9 @@ static struct filter_spec simple_spec(unsigned source, unsigned target) {
 
 /* Sizes on both sides of every rounding in the kernels, and scales from 1/64 to 20. */
 static const unsigned sizes[][2] = {
-    {1, 1},   {1, 7},     {2, 1},    {3, 2},    {5, 16},   {7, 7},    {8, 9},
-    {31, 17}, {32, 33},   {33, 32},  {64, 64},  {65, 31},  {100, 3},  {127, 128},
-    {128, 2}, {300, 162}, {301, 97}, {640, 33}, {1000, 1}, {17, 340}, {250, 250}};
+    {1, 1},    {1, 7},    {2, 1},    {3, 2},    {5, 16},    {7, 7},     {8, 9},    {31, 17},
+    {32, 33},  {33, 32},  {64, 64},  {65, 31},  {100, 3},   {127, 128}, {128, 2},  {300, 162},
+    {301, 97}, {640, 33}, {1000, 1}, {17, 340}, {250, 250}, {5000, 3},  {8200, 32}};
 
 static unsigned plane_stride(unsigned width) {
     return (width + RESAMPLE_PADDING - 1) / RESAMPLE_PADDING * RESAMPLE_PADDING;
@@ -41,6 +41,7 @@ static void every_target_sample_has_whole_weights_inside(void **state) {
             assert_true(filter->begin < filter->end && filter->end <= spec.source_size);
             for (unsigned t = 0; t < spec.target_size; t++) {
                 int sum = 0;
+                assert_true(filter->first[t] + filter->taps <= spec.source_size + 1);
                 for (unsigned k = 0; k < filter->taps; k++) {
                     int weight = filter->weights[(size_t)t * filter->taps + k];
                     sum += weight;
