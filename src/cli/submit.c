@@ -23,8 +23,9 @@
 
 enum { MAX_CREATE_TRIES = 3, MAX_DOWNLOAD_TRIES = 4, RETRY_PAUSE_MS = 300 };
 
-/* Share of the uploads in the bar, where both are under way. */
-#define UPLOAD_SHARE 0.25
+/* Share of the uploads in the bar: small, because frames follow the photos closely, so their number
+ * tells how far a slow upload is as well. */
+#define UPLOAD_SHARE 0.05
 
 static const struct option_row rows[] = {
     {"output", 'o', "FILE", "where the video goes (.mp4)"},
@@ -236,23 +237,42 @@ static int tell_detached(const struct submission *s) {
     return STATUS_DONE;
 }
 
+/* The video among the outputs of the newest status. */
+static const json_t *find_video(const struct submission *s) {
+    size_t i;
+    json_t *output;
+    json_array_foreach(json_object_get(follow_status(s->follow), "outputs"), i, output) {
+        const char *kind = json_string_value(json_object_get(output, "kind"));
+        if (kind != NULL && strcmp(kind, "video") == 0)
+            return output;
+    }
+    return NULL;
+}
+
 static int tell_done(const struct submission *s, const struct job_view *view, uint64_t bytes) {
     const char *path = options_value(s->options, "output");
     double elapsed = (double)(clock_monotonic_ms() - s->started_ms) / 1000;
+    const json_t *video = find_video(s);
+    double seconds = json_number_value(json_object_get(video, "seconds"));
+    json_int_t width = json_integer_value(json_object_get(video, "width"));
+    json_int_t height = json_integer_value(json_object_get(video, "height"));
     if (!s->quiet) {
         char size[32];
         progress_bytes(bytes, size);
-        fprintf(stderr, "%s: %zu image%s, %llu frame%s, %s; made in %.2f s by job %s\n", path,
-                s->images.count, s->images.count == 1 ? "" : "s",
-                (unsigned long long)view->frames_total, view->frames_total == 1 ? "" : "s", size,
-                elapsed, s->job);
+        fprintf(stderr,
+                "%s: %zu image%s, %llu frame%s, %.2f s of video, %lldx%lld, %s; made in %.2f s by "
+                "job %s\n",
+                path, s->images.count, s->images.count == 1 ? "" : "s",
+                (unsigned long long)view->frames_total, view->frames_total == 1 ? "" : "s", seconds,
+                (long long)width, (long long)height, size, elapsed, s->job);
     }
     if (!s->json)
         return STATUS_DONE;
     json_t *document =
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:f}", "id", s->job, "state", view->state, "images",
-                  (json_int_t)s->images.count, "frames", (json_int_t)view->frames_total, "bytes",
-                  (json_int_t)bytes, "elapsed_seconds", elapsed);
+        json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I, s:I, s:f}", "id", s->job, "state",
+                  view->state, "images", (json_int_t)s->images.count, "frames",
+                  (json_int_t)view->frames_total, "seconds", seconds, "width", width, "height",
+                  height, "bytes", (json_int_t)bytes, "elapsed_seconds", elapsed);
     return document != NULL && cli_print_json(document) ? STATUS_DONE : STATUS_FAILED;
 }
 
