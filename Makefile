@@ -35,7 +35,7 @@ test-long:
 	@$(SETUP) build test
 	@tools/run-tests long
 
-bench: 
+bench:
 	@$(SETUP) build bench
 	@tools/build build
 	@bench/run
@@ -55,6 +55,8 @@ install:
 	@$(SETUP) build
 	@tools/build build --prefix '$(PREFIX)'
 	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --quiet
+	@install -d '$(DESTDIR)$(PREFIX)/share/tachyscope/web'
+	@cp -r build/web/. '$(DESTDIR)$(PREFIX)/share/tachyscope/web/'
 	@echo "installed to $(DESTDIR)$(PREFIX)"
 
 clean:
