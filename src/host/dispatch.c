@@ -72,6 +72,7 @@ static struct work *take_request(struct function *function) {
     struct work *work = function->requests;
     if (work != NULL) {
         function->requests = work->next;
+        function->host->stats.waiting--;
         work->assigned = true;
     }
     return work;

@@ -176,14 +176,17 @@ static void append_request(struct function *function, struct work *work) {
     while (*place != NULL)
         place = &(*place)->next;
     *place = work;
+    function->host->stats.waiting++;
 }
 
 static void remove_request(struct function *function, const struct work *work) {
     struct work **place = &function->requests;
     while (*place != NULL && *place != work)
         place = &(*place)->next;
-    if (*place != NULL)
-        *place = work->next;
+    if (*place == NULL)
+        return;
+    *place = work->next;
+    function->host->stats.waiting--;
 }
 
 static void wait_until(struct host *host, int64_t end_ms) {

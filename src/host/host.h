@@ -63,6 +63,7 @@ struct host_stats {
     unsigned processes; /* running now */
     unsigned busy;      /* of them, with an event */
     unsigned idle;      /* of them, waiting for one */
+    unsigned waiting;   /* calls of host_invoke that have no process yet */
     uint64_t invocations, failures, cold_starts;
 };
 void host_stats(struct host *host, struct host_stats *ret);

@@ -200,18 +200,19 @@ void fixture_wait_depth(struct fixture *f, uint64_t depth) {
     }
 }
 
-enum state { STATE_ALL, STATE_BUSY, STATE_IDLE };
+enum state { STATE_ALL, STATE_IDLE, STATE_WAITING };
 
 static void wait_stats(struct fixture *f, enum state state, unsigned count) {
     int64_t end_ms = clock_monotonic_ms() + FIXTURE_BOUND_MS;
     for (;;) {
         struct host_stats stats;
         host_stats(f->host, &stats);
-        const unsigned counts[] = {stats.processes, stats.busy, stats.idle};
+        const unsigned counts[] = {stats.processes, stats.idle, stats.waiting};
         if (counts[state] == count)
             return;
         if (clock_monotonic_ms() > end_ms)
-            fail_msg("%u processes, %u busy, %u idle", stats.processes, stats.busy, stats.idle);
+            fail_msg("%u processes, %u idle, %u calls wait", stats.processes, stats.idle,
+                     stats.waiting);
         poll(NULL, 0, LOOK_AGAIN_MS);
     }
 }
@@ -222,6 +223,10 @@ void fixture_wait_processes(struct fixture *f, unsigned count) {
 
 void fixture_wait_idle(struct fixture *f, unsigned count) {
     wait_stats(f, STATE_IDLE, count);
+}
+
+void fixture_wait_waiting(struct fixture *f, unsigned count) {
+    wait_stats(f, STATE_WAITING, count);
 }
 
 json_t *fixture_kept(struct fixture *f, const struct line *line) {

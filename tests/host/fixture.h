@@ -70,6 +70,7 @@ void fixture_wait_end(int pidfd);
 void fixture_wait_depth(struct fixture *f, uint64_t depth);
 void fixture_wait_processes(struct fixture *f, unsigned count);
 void fixture_wait_idle(struct fixture *f, unsigned count);
+void fixture_wait_waiting(struct fixture *f, unsigned count);
 
 /* The event that `kept` is about. The caller drops it. */
 json_t *fixture_kept(struct fixture *f, const struct line *line);

@@ -218,7 +218,8 @@ static bool run(struct call *call) {
     for (size_t i = 0; name != NULL && i < ARRAY_SIZE(actions); i++) {
         if (strcmp(actions[i].name, name) != 0)
             continue;
-        tell(name, call->invocation->request_id, "");
+        const char *more = json_string_value(json_object_get(call->event, "name"));
+        tell(name, call->invocation->request_id, more != NULL ? more : "");
         return actions[i].run(call);
     }
     bool kept = do_keep(call);

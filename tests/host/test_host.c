@@ -260,6 +260,25 @@ static void idle_processes_end(void **state) {
     fixture_wait_depth(f, 0);
 }
 
+/* As long as nothing fails, at least once is exactly once. */
+static void many_rows_are_delivered_once(void **state) {
+    struct fixture *f = *state;
+    enum { ROWS = 150 };
+    bool seen[ROWS] = {false};
+    f->functions[0].max_concurrency = 4;
+    fixture_start(f);
+    for (int i = 0; i < ROWS; i++)
+        fixture_push(f, "first", arena_printf(f->arena, "{\"do\":\"echo\",\"name\":\"%d\"}", i));
+    for (int i = 0; i < ROWS; i++) {
+        uint64_t name;
+        assert_true(str_to_u64(str_c(fixture_expect(f, "echo").more), ROWS - 1, &name));
+        assert_false(seen[name]);
+        seen[name] = true;
+    }
+    fixture_wait_depth(f, 0);
+    fixture_expect_none(f);
+}
+
 /* ---- starts that fail ---- */
 
 static void failed_starts_count_as_tries(void **state) {
@@ -534,6 +553,26 @@ static void *call(void *context) {
     return NULL;
 }
 
+static void calls_go_before_rows(void **state) {
+    struct fixture *f = *state;
+    fixture_start(f);
+    fixture_push(f, "first", "{\"do\":\"wait\"}");
+    fixture_expect(f, "wait");
+    fixture_push(f, "first", "{\"do\":\"echo\",\"name\":\"row\"}");
+    struct caller caller = {
+        .f = f, .arena = arena_new(), .event = "{\"do\":\"echo\",\"name\":\"call\"}"};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, call, &caller), 0);
+    fixture_wait_waiting(f, 1);
+    fixture_open_gate(f, 1);
+    assert_string_equal(fixture_expect(f, "echo").more, "call");
+    assert_string_equal(fixture_expect(f, "echo").more, "row");
+    pthread_join(thread, NULL);
+    assert_true(caller.ok);
+    arena_free(caller.arena);
+    fixture_wait_depth(f, 0);
+}
+
 static void callers_can_be_sent_away(void **state) {
     struct fixture *f = *state;
     fixture_start(f);
@@ -648,6 +687,7 @@ int main(void) {
         WITH_FIXTURE(warm_processes_are_used_again),
         WITH_FIXTURE(the_one_used_last_is_used_first),
         WITH_FIXTURE(idle_processes_end),
+        WITH_FIXTURE(many_rows_are_delivered_once),
         WITH_FIXTURE(failed_starts_count_as_tries),
         WITH_FIXTURE(failed_starts_are_no_loop),
         WITH_FIXTURE(bad_options_are_refused),
@@ -659,6 +699,7 @@ int main(void) {
         WITH_FIXTURE(invoke_tells_failures),
         WITH_FIXTURE(a_start_that_fails_fails_the_call),
         WITH_FIXTURE(busy_functions_refuse_in_the_end),
+        WITH_FIXTURE(calls_go_before_rows),
         WITH_FIXTURE(callers_can_be_sent_away),
         WITH_FIXTURE(calls_run_side_by_side),
         WITH_FIXTURE(the_environment_is_exact),
