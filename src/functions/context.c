@@ -178,7 +178,8 @@ bool functions_put_text(struct functions *functions, struct arena *arena, const 
     struct s3_put_options options = {.content_type = "application/json", .if_none_match = once};
     bool put = true;
     if (!s3_put(functions->s3, arena, bucket, key, text, strlen(text), &options, NULL, err)) {
-        if (!once || err->kind != ERROR_CONFLICT)
+        /* Another conflict than this one leaves open whether the key is taken. */
+        if (!once || err->code == NULL || strcmp(err->code, "PreconditionFailed") != 0)
             return false;
         put = false;
     }

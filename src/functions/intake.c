@@ -119,8 +119,11 @@ static bool read_facts(struct functions *functions, struct arena *arena, const c
                                   err);
     }
     struct receipt receipt;
-    if (!parse_facts(arena, text, ret, &receipt, err))
-        return false;
+    struct error why;
+    /* Nobody would ever write them anew, so waiting for better ones does not end. */
+    if (!parse_facts(arena, text, ret, &receipt, &why))
+        return fail_job(functions, arena, job, "probe",
+                        arena_printf(arena, "image 1 '%s': %s", name, why.text), name, err);
     if (receipt.refused != NULL) {
         struct outcome_failure failure = {
             .code = "bad-image",
@@ -178,7 +181,7 @@ static bool find_plan(struct functions *functions, const char *job, const struct
 
 /* Puts every task whose images are all there. */
 static bool scan(struct functions *functions, struct arena *arena, const struct plan *plan,
-                 bool again, struct error *err) {
+                 struct error *err) {
     struct image_version *versions;
     if (!stock_images(functions, arena, plan, 0, (uint32_t)plan->manifest.image_count, &versions,
                       err))
@@ -186,7 +189,7 @@ static bool scan(struct functions *functions, struct arena *arena, const struct 
     for (uint32_t i = 0; i < plan->task_count; i++) {
         uint32_t first, count;
         plan_images_of(plan, plan->tasks[i], &first, &count);
-        if (!stock_put_task(functions, arena, plan, i, versions + first, again, err))
+        if (!stock_put_task(functions, arena, plan, i, versions + first, false, err))
             return false;
     }
     return true;
@@ -223,14 +226,13 @@ static bool arrive(struct functions *functions, struct arena *arena, const char 
                    const char *name, struct error *err) {
     const struct plan *plan;
     enum outcome outcome;
-    if (!find_plan(functions, job, &plan, err))
-        return false;
-    if (plan == NULL)
-        return try_plan(functions, arena, job, err);
-    if (!outcome_get(functions, arena, job, &outcome, err))
+    if (!find_plan(functions, job, &plan, err) ||
+        !outcome_get(functions, arena, job, &outcome, err))
         return false;
     if (outcome == OUTCOME_CANCELLED)
         return s3_delete(functions->s3, arena, functions->input, key_image(arena, job, name), err);
+    if (plan == NULL)
+        return try_plan(functions, arena, job, err);
     int64_t image = functions_plan_image(functions, name);
     if (outcome != OUTCOME_NONE || image < 0)
         return true;
@@ -251,7 +253,7 @@ static bool planned(struct functions *functions, struct arena *arena, const char
     if (!find_plan(functions, job, &plan, err) ||
         !outcome_ended(functions, arena, job, &ended, err))
         return false;
-    return plan == NULL || ended || scan(functions, arena, plan, false, err);
+    return plan == NULL || ended || scan(functions, arena, plan, err);
 }
 
 /* ---- step 6: cancel ---- */
@@ -268,35 +270,10 @@ static bool cancel(struct functions *functions, struct arena *arena, const char 
     bool purge = json_is_true(json_object_get(root, "purge"));
     json_decref(root);
     return !purge || functions_put_text(functions, arena, functions->work,
-                                        key_task_purge(arena, job, 0), "{}", true, NULL, err);
+                                        key_task_purge(arena, job, 0), "{}", false, NULL, err);
 }
 
 /* ---- step 8: nudge ---- */
-
-/* Overwrites put-backs and splices that are still pending, with the same bytes: their events come
- * again. The plan's own tasks are the scan's. */
-static bool repeat_tasks(struct functions *functions, struct arena *arena, const struct plan *plan,
-                         struct error *err) {
-    struct s3_list_options options = {.prefix = key_tasks_prefix(arena, plan->job)};
-    struct s3_listing listing;
-    if (!s3_list(functions->s3, arena, functions->work, &options, &listing, err))
-        return false;
-    for (size_t i = 0; i < listing.count; i++) {
-        struct key key;
-        struct str text;
-        key_parse(arena, KEY_BUCKET_WORK, str_c(listing.entries[i].key), &key);
-        bool pending =
-            key.kind == KEY_TASK_SPLICE || (key.kind == KEY_TASK_SEGMENTS && key.generation > 0);
-        if (!pending)
-            continue;
-        if (!functions_get_text(functions, arena, functions->work, listing.entries[i].key,
-                                TASK_MAX_BYTES, &text, err) ||
-            !functions_put_text(functions, arena, functions->work, listing.entries[i].key, text.ptr,
-                                false, NULL, err))
-            return false;
-    }
-    return true;
-}
 
 /* A probe whose event was lost: the plan is missing though its task lies there. */
 static bool repeat_probes(struct functions *functions, struct arena *arena, const char *job,
@@ -328,38 +305,11 @@ static bool nudge(struct functions *functions, struct arena *arena, const char *
         return false;
     if (plan == NULL)
         return try_plan(functions, arena, job, err) && repeat_probes(functions, arena, job, err);
-    return scan(functions, arena, plan, true, err) && repeat_tasks(functions, arena, plan, err) &&
+    return stock_repeat(functions, arena, plan, err) &&
            stock_check(functions, arena, plan, NULL, err);
 }
 
 /* ---- step 7: failure ---- */
-
-/* True in `ret` when the failure of this task is the job's: its images are current and its range is
- * neither covered nor handed on. */
-static bool failure_counts(struct functions *functions, struct arena *arena,
-                           const struct plan *plan, const struct segments_task *task, bool *ret,
-                           struct error *err) {
-    struct image_version *now;
-    bool splicing;
-    *ret = false;
-    if (!functions_exists(functions, arena, functions->work, key_task_splice(arena, plan->job, 0),
-                          &splicing, err))
-        return false;
-    if (splicing)
-        return true;
-    if (!stock_images(functions, arena, plan, task->first_image, task->image_count, &now, err))
-        return false;
-    for (uint32_t i = 0; i < task->image_count; i++)
-        if (now[i].etag == NULL || strcmp(now[i].etag, task->versions[i].etag) != 0)
-            return true;
-    bool *settled = arena_array(arena, task->range.count, sizeof *settled);
-    if (!stock_covered(functions, arena, plan, task, settled, err) ||
-        !stock_handed_on(functions, arena, plan, task, settled, err))
-        return false;
-    for (uint32_t i = 0; i < task->range.count; i++)
-        *ret = *ret || !settled[i];
-    return true;
-}
 
 static bool segments_failed(struct functions *functions, struct arena *arena, const char *text,
                             const struct event_record *record, const struct key *key,
@@ -379,7 +329,7 @@ static bool segments_failed(struct functions *functions, struct arena *arena, co
     /* A task that is not one of ours was put by a stranger; it fails nothing. */
     if (!segments_task_parse(arena, task_text, key, plan, &task, &why))
         return true;
-    if (!failure_counts(functions, arena, plan, &task, &counts, err))
+    if (!stock_failure_counts(functions, arena, plan, &task, &counts, err))
         return false;
     if (counts && !fail_job(functions, arena, key->job, "render",
                             arena_printf(arena, "rendering failed: %s", text), NULL, err))
@@ -388,13 +338,17 @@ static bool segments_failed(struct functions *functions, struct arena *arena, co
 }
 
 static bool splice_failed(struct functions *functions, struct arena *arena, const char *text,
-                          const char *job, struct error *err) {
+                          const struct key *key, struct error *err) {
+    const char *job = key->job;
     const struct plan *plan;
     struct s3_object video, poster = {0};
     enum outcome outcome;
-    if (!outcome_get(functions, arena, job, &outcome, err))
+    bool handed_on;
+    if (!outcome_get(functions, arena, job, &outcome, err) ||
+        !functions_exists(functions, arena, functions->work,
+                          key_task_splice(arena, job, key->generation + 1), &handed_on, err))
         return false;
-    if (outcome != OUTCOME_NONE)
+    if (outcome != OUTCOME_NONE || handed_on)
         return true;
     if (!find_plan(functions, job, &plan, err))
         return false;
@@ -416,13 +370,17 @@ static bool splice_failed(struct functions *functions, struct arena *arena, cons
 static bool probe_failed(struct functions *functions, struct arena *arena, const char *text,
                          const struct key *key, struct error *err) {
     struct s3_object image;
+    bool done;
     if (!s3_head(functions->s3, arena, functions->input, key_image(arena, key->job, key->name),
                  &image, err))
         return err->kind == ERROR_NOT_FOUND;
     if (strcmp(image.etag, key->etag) != 0)
         return true;
-    return fail_job(functions, arena, key->job, "probe",
-                    arena_printf(arena, "image '%s': %s", key->name, text), key->name, err);
+    if (!functions_exists(functions, arena, functions->work,
+                          key_facts(arena, key->job, key->name, key->etag), &done, err))
+        return false;
+    return done || fail_job(functions, arena, key->job, "probe",
+                            arena_printf(arena, "image '%s': %s", key->name, text), key->name, err);
 }
 
 /* ---- dispatch ---- */
@@ -444,7 +402,7 @@ static bool take_failure(struct functions *functions, struct arena *arena, const
     case KEY_TASK_SEGMENTS:
         return segments_failed(functions, arena, text, record, key, err);
     case KEY_TASK_SPLICE:
-        return splice_failed(functions, arena, text, key->job, err);
+        return splice_failed(functions, arena, text, key, err);
     case KEY_TASK_PROBE:
         return probe_failed(functions, arena, text, key, err);
     case KEY_TASK_PURGE:
@@ -462,6 +420,7 @@ static bool take_record(struct functions *functions, struct arena *arena, const 
     const struct plan *plan;
     switch (key->kind) {
     case KEY_MANIFEST:
+    case KEY_FACTS:
         if (!find_plan(functions, key->job, &plan, err))
             return false;
         return plan != NULL || try_plan(functions, arena, key->job, err);
@@ -469,8 +428,6 @@ static bool take_record(struct functions *functions, struct arena *arena, const 
         return arrive(functions, arena, key->job, key->name, err);
     case KEY_NUDGE:
         return nudge(functions, arena, key->job, err);
-    case KEY_FACTS:
-        return try_plan(functions, arena, key->job, err);
     case KEY_PLAN:
         return planned(functions, arena, key->job, err);
     case KEY_CANCELLED:

@@ -40,8 +40,8 @@ struct work {
     uint64_t done_bytes; /* of segments finished in this invocation */
     uint64_t done_frames;
     uint32_t done_segments;
-    int64_t started_ms;       /* monotonic, of the run */
-    int64_t longest_ms;       /* of a finished segment's share of time */
+    int64_t *started_ms;      /* monotonic; by segment of the task */
+    int64_t longest_ms;       /* from a segment's start to its delivery */
     int64_t last_progress_ms; /* monotonic */
     char **written;           /* keys of chunks, for a cancel that comes late */
     size_t written_count;
@@ -84,7 +84,6 @@ static bool may_start(void *context, uint32_t segment) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     bool cancelled = false;
     struct error ignored;
-    (void)segment;
     /* When the store cannot be asked, the next PUT will tell. */
     if (!functions_exists(work->functions, arena, work->functions->work,
                           key_cancelled(arena, work->plan->job), &cancelled, &ignored))
@@ -95,6 +94,7 @@ static bool may_start(void *context, uint32_t segment) {
     if (left < work->longest_ms + work->longest_ms / 2)
         work->out_of_time = true;
     bool go = !work->cancelled && !work->out_of_time && !work->superseded;
+    work->started_ms[segment - work->task->range.first] = clock_monotonic_ms();
     pthread_mutex_unlock(&work->lock);
     return go;
 }
@@ -110,7 +110,11 @@ static bool flush(struct work *work, struct error *err) {
     plan_chunk_input(work->plan, range, part.versions, input);
     char *key = key_chunk(work->arena, work->plan->job, range, input);
     struct str bytes = chunk_writer_finish(work->chunk);
-    if (!s3_put(functions->s3, arena, functions->work, key, bytes.ptr, bytes.len, NULL, NULL, err))
+    /* Once: a frozen list may name the twin's chunk by its ETag, and receipts come in any order. */
+    struct s3_put_options once = {.if_none_match = true};
+    if (!s3_put(functions->s3, arena, functions->work, key, bytes.ptr, bytes.len, &once, NULL,
+                err) &&
+        (err->code == NULL || strcmp(err->code, "PreconditionFailed") != 0))
         return false;
     work->written[work->written_count++] = key;
     chunk_writer_reset(work->chunk);
@@ -133,7 +137,8 @@ static bool segment(void *context, const struct media_segment *segment, struct e
     plan_segment_hash(work->plan, segment->number,
                       work->task->versions + (place->first_image - work->task->first_image), hash);
     pthread_mutex_lock(&work->lock);
-    int64_t took = (clock_monotonic_ms() - work->started_ms) / (work->done_segments + 1);
+    int64_t took =
+        clock_monotonic_ms() - work->started_ms[segment->number - work->task->range.first];
     if (took > work->longest_ms)
         work->longest_ms = took;
     work->done_bytes += segment->size;
@@ -184,25 +189,29 @@ static bool put_rest(struct work *work, struct arena *arena, struct segment_rang
                               segments_task_to_text(arena, work->plan, &rest), true, NULL, err);
 }
 
-/* The deadline is near: the rest becomes a task of the next generation. Without a new segment the
- * same range is tried once more; then the job has failed. */
-static bool put_back(struct work *work, struct arena *arena, struct segment_range rest,
-                     struct error *err) {
-    if (work->done_segments > 0)
-        return put_rest(work, arena, rest, 0, err);
+/* Not one segment before the deadline: the same range is tried once more; then the job has failed,
+ * unless a twin was faster. */
+static bool put_back_stalled(struct work *work, struct arena *arena, uint32_t segment,
+                             struct error *err) {
+    bool counts;
     if (work->task->stalled == 0)
         return put_rest(work, arena, work->task->range, 1, err);
+    if (!stock_failure_counts(work->functions, arena, work->plan, work->task, &counts, err))
+        return false;
+    if (!counts)
+        return true;
     struct outcome_failure failure = {
         .code = "timeout",
         .detail = arena_printf(arena,
                                "segment %u does not fit in the timeout of the render function: "
                                "allow more time or memory, or choose speed=fast or a smaller size",
-                               rest.first),
+                               segment),
     };
     return outcome_put_failed(work->functions, arena, work->plan->job, &failure, err);
 }
 
-/* A failure of an image ends the job only if the image is still the same one. */
+/* A failure of an image ends the job only if the image is still the same one: a bad one the bad
+ * one, a missing one missing. */
 static bool image_failed(struct work *work, struct arena *arena, uint32_t image, const char *code,
                          const char *detail, struct error *err) {
     struct image_version *now;
@@ -213,7 +222,8 @@ static bool image_failed(struct work *work, struct arena *arena, uint32_t image,
                           key_task_splice(arena, work->plan->job, 0), &splicing, err) ||
         !stock_images(work->functions, arena, work->plan, image, 1, &now, err))
         return false;
-    if (splicing || (now->etag != NULL && strcmp(now->etag, etag) != 0))
+    bool missing = work->missing_image > 0;
+    if (splicing || (missing != (now->etag == NULL)) || (!missing && strcmp(now->etag, etag) != 0))
         return true;
     struct receipt refused = {.name = name, .refused = detail};
     struct outcome_failure failure = {
@@ -221,10 +231,28 @@ static bool image_failed(struct work *work, struct arena *arena, uint32_t image,
     return outcome_put_failed(work->functions, arena, work->plan->job, &failure, err);
 }
 
+/* The newer version has its own task, unless the old one was put again within the same second: then
+ * it is this one, and its turn comes again. */
+static bool leave(struct work *work, struct arena *arena, struct error *err) {
+    const struct segments_task *task = work->task;
+    struct image_version *now;
+    char input[SHA256_HEX_SIZE];
+    if (!stock_images(work->functions, arena, work->plan, task->first_image, task->image_count,
+                      &now, err))
+        return false;
+    for (uint32_t i = 0; i < task->image_count; i++)
+        if (now[i].etag == NULL)
+            return true;
+    plan_task_input(work->plan, task->range, now, input);
+    if (strcmp(input, work->call->key.input) != 0)
+        return true;
+    return error_set(err, ERROR_UNAVAILABLE, NULL, "an image was replaced and put back");
+}
+
 static bool run_failed(struct work *work, struct arena *arena, const struct media_failure *failure,
                        struct error *err) {
     if (work->superseded)
-        return true;
+        return leave(work, arena, err);
     if (work->missing_image > 0) {
         uint32_t image = work->missing_image - 1;
         return image_failed(work, arena, image, "missing-image",
@@ -237,6 +265,11 @@ static bool run_failed(struct work *work, struct arena *arena, const struct medi
         return false;
     return image_failed(work, arena, failure->image, "bad-image",
                         arena_printf(arena, "%s", err->text), err);
+}
+
+/* The deadline is near, and nothing else ended the task. */
+static bool is_put_back(const struct work *work) {
+    return work->out_of_time && !work->cancelled && !work->superseded && work->missing_image == 0;
 }
 
 /* Renders one run of segments that nobody has. `*ret_stop`: no further run is to be begun. */
@@ -256,16 +289,21 @@ static bool render_run(struct work *work, struct arena *arena, struct segment_ra
     work->run_end = range.first + range.count;
     bool ok = work->media->render(&job, &done, &failure, err);
     if (!ok) {
+        /* What is finished need not be done again by the next try. */
+        struct error ignored;
+        if (!flush(work, &ignored))
+            log_debug("render", "%s", ignored.text);
         *ret_stop = true;
         return run_failed(work, arena, &failure, err);
     }
     if (!flush(work, err))
         return false;
     *ret_stop = done < range.count;
-    if (work->out_of_time && !work->cancelled && done < range.count)
-        return put_back(work, arena, (struct segment_range){range.first + done, range.count - done},
-                        err);
-    return true;
+    struct segment_range rest = {range.first + done, range.count - done};
+    if (!is_put_back(work) || rest.count == 0)
+        return true;
+    return work->done_segments > 0 ? put_rest(work, arena, rest, 0, err)
+                                   : put_back_stalled(work, arena, rest.first, err);
 }
 
 static bool render_missing(struct work *work, struct arena *arena, const bool *settled,
@@ -281,11 +319,13 @@ static bool render_missing(struct work *work, struct arena *arena, const bool *s
         while (end < whole.count && !settled[end])
             end++;
         struct segment_range run = {whole.first + i, end - i};
-        if (stop && work->out_of_time && !work->cancelled) {
+        if (!stop) {
+            if (!render_run(work, arena, run, &stop, err))
+                return false;
+        } else if (is_put_back(work) && work->done_segments > 0) {
+            /* Without a new segment the whole range was put back already. */
             if (!put_rest(work, arena, run, 0, err))
                 return false;
-        } else if (!stop && !render_run(work, arena, run, &stop, err)) {
-            return false;
         }
         i = end;
     }
@@ -350,8 +390,8 @@ bool render_segments(struct functions *functions, struct arena *arena,
     work.task = &task;
     work.flush_bytes = flush_size(work.plan);
     work.written = arena_array(arena, task.range.count, sizeof *work.written);
-    work.started_ms = clock_monotonic_ms();
-    work.last_progress_ms = work.started_ms;
+    work.started_ms = arena_array(arena, task.range.count, sizeof *work.started_ms);
+    work.last_progress_ms = clock_monotonic_ms();
     work.chunk = chunk_writer_new();
     pthread_mutex_init(&work.lock, NULL);
     bool ok = render_missing(&work, arena, settled, err);
@@ -359,5 +399,8 @@ bool render_segments(struct functions *functions, struct arena *arena,
     chunk_writer_free(work.chunk);
     log_info("render", "job %s segments %u+%u: %u encoded", work.plan->job, task.range.first,
              task.range.count, work.done_segments);
-    return ok && clean_up(&work, arena, err) && stock_check(functions, arena, work.plan, NULL, err);
+    struct error ignored;
+    if (!clean_up(&work, arena, ok ? err : &ignored))
+        ok = false;
+    return ok && stock_check(functions, arena, work.plan, NULL, err);
 }

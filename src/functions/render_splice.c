@@ -21,7 +21,7 @@
 enum {
     MARGIN_MS = 3000,        /* kept for the put-back */
     TAIL_BYTES = 128 * 1024, /* of a chunk, read at first: nearly always holds the whole index */
-    MAX_PART_BYTES = 64 * 1024 * 1024,
+    MAX_GLUED_BYTES = 64 * 1024 * 1024, /* of chunks, in one part */
     MAX_POSTER_BYTES = 64 * 1024 * 1024,
 };
 
@@ -130,6 +130,16 @@ static bool lay_out(struct splice *splice, struct arena *arena, struct error *er
 
 /* ---- the upload ---- */
 
+static bool parse_note(struct arena *arena, struct str text, const char **ret_upload_id) {
+    json_t *note = json_loadb(text.ptr, text.len, 0, NULL);
+    const char *id = json_string_value(json_object_get(note, "upload"));
+    bool good = id != NULL && id[0] != '\0';
+    if (good)
+        *ret_upload_id = arena_strdup(arena, id);
+    json_decref(note);
+    return good;
+}
+
 /* One upload for all who splice this job: the first to name it wins, the loser aborts its own. */
 static bool agree_on_upload(struct splice *splice, struct arena *arena, struct error *err) {
     struct functions *functions = splice->functions;
@@ -156,26 +166,20 @@ static bool agree_on_upload(struct splice *splice, struct arena *arena, struct e
         splice->upload_id = mine;
         if (put)
             return true;
-        if (!s3_abort_upload(functions->s3, arena, functions->output, splice->video_key, mine,
-                             err) ||
-            !functions_get_text(functions, arena, functions->work, key, 4096, &text, err))
+        if (!functions_get_text(functions, arena, functions->work, key, 4096, &text, err))
             return false;
     }
-    json_t *note = json_loadb(text.ptr, text.len, 0, NULL);
-    const char *id = json_string_value(json_object_get(note, "upload"));
-    if (id == NULL || id[0] == '\0') {
-        json_decref(note);
+    if (!parse_note(arena, text, &splice->upload_id))
         return error_set(err, ERROR_INVALID, NULL, "'%s' names no upload", key);
-    }
-    splice->upload_id = arena_strdup(arena, id);
-    json_decref(note);
-    return true;
+    /* A PUT that was sent again after its answer was lost finds itself there. */
+    return mine == NULL || strcmp(mine, splice->upload_id) == 0 ||
+           s3_abort_upload(functions->s3, arena, functions->output, splice->video_key, mine, err);
 }
 
 /* The bytes of one part that passes through here. */
 static bool gather(struct splice *splice, struct arena *arena, const struct splice_part *part,
                    struct str *ret, struct error *err) {
-    if (part->length > MAX_PART_BYTES)
+    if (part->length > splice->header.len + MAX_GLUED_BYTES)
         return error_set(err, ERROR_LIMIT, NULL, "a glued part of %llu bytes is over the limit",
                          (unsigned long long)part->length);
     char *bytes = arena_alloc(arena, (size_t)part->length);
@@ -279,23 +283,6 @@ failed:
     return true;
 }
 
-static bool put_back(struct splice *splice, struct arena *arena, unsigned stalled,
-                     unsigned new_parts, struct error *err) {
-    struct functions *functions = splice->functions;
-    if (new_parts == 0 && stalled > 0) {
-        struct outcome_failure failure = {
-            .code = "timeout",
-            .detail = "one part of the video does not fit in the timeout of the render function: "
-                      "allow more time",
-        };
-        return outcome_put_failed(functions, arena, splice->plan->job, &failure, err);
-    }
-    return functions_put_text(
-        functions, arena, functions->work,
-        key_task_splice(arena, splice->plan->job, splice->call->key.generation + 1),
-        splice_rest_to_text(arena, new_parts == 0 ? 1 : 0), true, NULL, err);
-}
-
 /* ---- what lies beside the video ---- */
 
 static bool put_poster(struct splice *splice, struct arena *arena, uint64_t *ret_bytes,
@@ -357,6 +344,19 @@ static bool put_receipts(struct splice *splice, struct arena *arena, uint64_t *r
     return ok;
 }
 
+/* Parts of an upload that nobody will complete are paid for. */
+static bool abort_upload(struct functions *functions, struct arena *arena, const char *job,
+                         struct error *err) {
+    struct str text;
+    const char *upload_id;
+    if (!functions_get_text(functions, arena, functions->work, key_splice(arena, job), 4096, &text,
+                            err))
+        return err->kind == ERROR_NOT_FOUND;
+    return !parse_note(arena, text, &upload_id) ||
+           s3_abort_upload(functions->s3, arena, functions->output, key_video(arena, job),
+                           upload_id, err);
+}
+
 /* The video may stay only when the result says done. */
 static bool remove_unless_done(struct functions *functions, struct arena *arena, const char *job,
                                struct error *err) {
@@ -365,7 +365,8 @@ static bool remove_unless_done(struct functions *functions, struct arena *arena,
         return false;
     if (outcome == OUTCOME_DONE || outcome == OUTCOME_NONE)
         return true;
-    return s3_delete(functions->s3, arena, functions->output, key_video(arena, job), err) &&
+    return abort_upload(functions, arena, job, err) &&
+           s3_delete(functions->s3, arena, functions->output, key_video(arena, job), err) &&
            s3_delete(functions->s3, arena, functions->output, key_poster(arena, job), err) &&
            s3_delete(functions->s3, arena, functions->output, key_receipts(arena, job), err);
 }
@@ -395,6 +396,42 @@ static bool finish(struct splice *splice, struct arena *arena, struct error *err
            outcome_put_done(functions, arena, splice->plan, video.size, poster_bytes, warnings,
                             err) &&
            remove_unless_done(functions, arena, splice->plan->job, err);
+}
+
+/* True in `ret` when a put-back of this task lies there: it goes on. */
+static bool is_handed_on(struct functions *functions, struct arena *arena, const struct key *key,
+                         bool *ret, struct error *err) {
+    return functions_exists(functions, arena, functions->work,
+                            key_task_splice(arena, key->job, key->generation + 1), ret, err);
+}
+
+/* Twice in a row not one part before the deadline. A twin may have been faster. */
+static bool give_up(struct splice *splice, struct arena *arena, struct error *err) {
+    struct functions *functions = splice->functions;
+    bool there, handed_on;
+    if (!functions_exists(functions, arena, functions->output, splice->video_key, &there, err) ||
+        !is_handed_on(functions, arena, &splice->call->key, &handed_on, err))
+        return false;
+    if (there)
+        return finish(splice, arena, err);
+    if (handed_on)
+        return true;
+    struct outcome_failure failure = {
+        .code = "timeout",
+        .detail = "one part of the video does not fit in the timeout of the render function: "
+                  "allow more time",
+    };
+    return outcome_put_failed(functions, arena, splice->plan->job, &failure, err);
+}
+
+static bool put_back(struct splice *splice, struct arena *arena, unsigned stalled,
+                     unsigned new_parts, struct error *err) {
+    const struct key *key = &splice->call->key;
+    if ((new_parts == 0 && stalled > 0) || key->generation == KEY_MAX_GENERATION)
+        return give_up(splice, arena, err);
+    return functions_put_text(splice->functions, arena, splice->functions->work,
+                              key_task_splice(arena, key->job, key->generation + 1),
+                              splice_rest_to_text(arena, new_parts == 0 ? 1 : 0), true, NULL, err);
 }
 
 /* The frozen list is that of generation 0, whatever put-back this is. */
@@ -430,11 +467,14 @@ bool render_splice(struct functions *functions, struct arena *arena, const struc
     };
     unsigned stalled, new_parts;
     enum upload_end end;
-    bool ended;
-    if (!outcome_ended(functions, arena, call->key.job, &ended, err))
+    bool ended, handed_on;
+    if (!outcome_ended(functions, arena, call->key.job, &ended, err) ||
+        !is_handed_on(functions, arena, &call->key, &handed_on, err))
         return false;
     if (ended)
         return remove_unless_done(functions, arena, call->key.job, err);
+    if (handed_on)
+        return true;
     splice.video_key = key_video(arena, call->key.job);
     if (!load_list(&splice, arena, &stalled, err) || !read_indexes(&splice, arena, err) ||
         !lay_out(&splice, arena, err) || !agree_on_upload(&splice, arena, err) ||

@@ -38,16 +38,24 @@ static void fill_versions(struct arena *arena, const struct plan *plan, uint32_t
     }
 }
 
+/* A whole one: S3 takes keys in UTF-8 only. */
+static void cut_last_character(char *text) {
+    size_t length = strlen(text);
+    while (length > 1 && ((unsigned char)text[length - 1] & 0xC0) == 0x80)
+        length--;
+    text[length - 1] = '\0';
+}
+
 bool stock_images(struct functions *functions, struct arena *arena, const struct plan *plan,
                   uint32_t first, uint32_t count, struct image_version **ret, struct error *err) {
     const struct manifest_image *images = plan->manifest.images + first;
     struct s3_list_options options = {.prefix = key_images_prefix(arena, plan->job)};
     bool ranged = count < plan->manifest.image_count && names_ascend(images, count);
     if (ranged) {
-        /* The first key without its last byte sorts right before it. A few strangers may lie
-         * between the images, hence the margin. */
+        /* The first key without its last character sorts before it. A few strangers may lie between
+         * the images, hence the margin. */
         char *before = key_image(arena, plan->job, images[0].name);
-        before[strlen(before) - 1] = '\0';
+        cut_last_character(before);
         options.start_after = before;
         options.max_entries = count + 16;
     }
@@ -143,6 +151,12 @@ bool stock_handed_on(struct functions *functions, struct arena *arena, const str
     return true;
 }
 
+static bool fail_of_size(struct functions *functions, struct arena *arena, const struct plan *plan,
+                         const char *image, const char *detail, struct error *err) {
+    struct outcome_failure failure = {.code = "image-size", .image = image, .detail = detail};
+    return outcome_put_failed(functions, arena, plan->job, &failure, err);
+}
+
 /* False in `ret_ready` when an image is missing; a wrong size ends the job. */
 static bool check_versions(struct functions *functions, struct arena *arena,
                            const struct plan *plan, uint32_t first,
@@ -154,16 +168,22 @@ static bool check_versions(struct functions *functions, struct arena *arena,
             return true;
     for (uint32_t i = 0; i < count; i++) {
         const struct manifest_image *image = &plan->manifest.images[first + i];
-        if (image->size < 0 || (uint64_t)image->size == versions[i].size)
-            continue;
-        struct outcome_failure failure = {
-            .code = "image-size",
-            .image = image->name,
-            .detail = arena_printf(
-                arena, "image %u '%s' has %llu bytes, but the manifest says %lld", first + i + 1,
-                image->name, (unsigned long long)versions[i].size, (long long)image->size),
-        };
-        return outcome_put_failed(functions, arena, plan->job, &failure, err);
+        unsigned long long size = versions[i].size;
+        if (size > MANIFEST_MAX_IMAGE_BYTES)
+            return fail_of_size(functions, arena, plan, image->name,
+                                arena_printf(arena,
+                                             "image %u '%s' has %llu bytes, over the limit of %llu",
+                                             first + i + 1, image->name, size,
+                                             (unsigned long long)MANIFEST_MAX_IMAGE_BYTES),
+                                err);
+        if (image->size >= 0 && (uint64_t)image->size != size)
+            return fail_of_size(functions, arena, plan, image->name,
+                                arena_printf(arena,
+                                             "image %u '%s' has %llu bytes, but the manifest "
+                                             "says %lld",
+                                             first + i + 1, image->name, size,
+                                             (long long)image->size),
+                                err);
     }
     *ret_ready = true;
     return true;
@@ -200,21 +220,35 @@ bool stock_put_task(struct functions *functions, struct arena *arena, const stru
         return false;
     if (!ready)
         return true;
-    if (again) {
-        bool *covered = arena_array(arena, task.range.count, sizeof *covered);
-        if (!stock_covered(functions, arena, plan, &task, covered, err))
-            return false;
-        uint32_t missing = 0;
-        for (uint32_t i = 0; i < task.range.count; i++)
-            missing += !covered[i];
-        if (missing == 0)
-            return true;
-    }
     if (!functions_put_text(functions, arena, functions->work,
                             segments_task_key(arena, plan, &task),
                             segments_task_to_text(arena, plan, &task), !again, NULL, err))
         return false;
     functions_remember_put(functions, index, task.versions, task.image_count);
+    return true;
+}
+
+bool stock_failure_counts(struct functions *functions, struct arena *arena, const struct plan *plan,
+                          const struct segments_task *task, bool *ret, struct error *err) {
+    struct image_version *now;
+    bool splicing;
+    *ret = false;
+    if (!functions_exists(functions, arena, functions->work, key_task_splice(arena, plan->job, 0),
+                          &splicing, err))
+        return false;
+    if (splicing)
+        return true;
+    if (!stock_images(functions, arena, plan, task->first_image, task->image_count, &now, err))
+        return false;
+    for (uint32_t i = 0; i < task->image_count; i++)
+        if (now[i].etag == NULL || strcmp(now[i].etag, task->versions[i].etag) != 0)
+            return true;
+    bool *settled = arena_array(arena, task->range.count, sizeof *settled);
+    if (!stock_covered(functions, arena, plan, task, settled, err) ||
+        !stock_handed_on(functions, arena, plan, task, settled, err))
+        return false;
+    for (uint32_t i = 0; i < task->range.count; i++)
+        *ret = *ret || !settled[i];
     return true;
 }
 
