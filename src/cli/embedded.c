@@ -189,6 +189,7 @@ static bool try_page(struct embedded *e, const struct address *address, struct e
         .function = rights_functions[RIGHTS_API],
         .web_folder = e->web_folder,
         .openapi = e->openapi,
+        .s3_origin = e->s3_url,
     };
     if (gateway_start(&gateway, &e->gateway, err))
         return true;

@@ -195,6 +195,7 @@ bool store_open(const char *folder, struct store **ret, struct error *err) {
     store->lock_fd = -1;
     pthread_mutex_init(&store->writer_lock, NULL);
     pthread_mutex_init(&store->readers_lock, NULL);
+    pthread_mutex_init(&store->notify_lock, NULL);
     pthread_cond_init(&store->reader_free, NULL);
     if (!open_all(store, folder, err)) {
         store_close(store);
@@ -217,6 +218,7 @@ void store_close(struct store *store) {
     rights_free(store->rights);
     blob_names_clear(&store->doubtful);
     pthread_cond_destroy(&store->reader_free);
+    pthread_mutex_destroy(&store->notify_lock);
     pthread_mutex_destroy(&store->readers_lock);
     pthread_mutex_destroy(&store->writer_lock);
     fd_cleanup(&store->lock_fd);
@@ -267,8 +269,8 @@ bool transaction_commit(struct transaction *transaction, struct error *err) {
     blob_names_move(&transaction->dropped, &store->doubtful);
     pthread_mutex_unlock(&store->writer_lock);
     blobs_unlink(store, &transaction->dropped);
-    if (transaction->queued && store->notify != NULL)
-        store->notify(store->notify_context);
+    if (transaction->queued)
+        notify_push(store);
     end_transaction(transaction);
     return true;
 }

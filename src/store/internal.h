@@ -103,7 +103,8 @@ struct store {
 
     struct rights *rights;
 
-    void (*notify)(void *context); /* set before serving, then constant */
+    pthread_mutex_t notify_lock; /* of the two below, held over the call */
+    void (*notify)(void *context);
     void *notify_context;
 };
 
@@ -118,6 +119,8 @@ struct transaction {
 
 MUST_CHECK bool transaction_begin(struct store *store, struct transaction *ret, struct error *err);
 /* Ends it either way. After success drops files and notifies the queue's host. */
+/* Tells who waits for rows of the queue (queue.c). */
+void notify_push(struct store *store);
 MUST_CHECK bool transaction_commit(struct transaction *transaction, struct error *err);
 void transaction_cleanup(struct transaction *transaction);
 /* Next number of the store's one counter: names versions, parts' extents and queue rows. */

@@ -14,8 +14,18 @@
 #include <string.h>
 
 void queue_on_push(struct store *store, void (*notify)(void *context), void *context) {
+    /* Whoever takes itself off the list is not called any more once this returns. */
+    pthread_mutex_lock(&store->notify_lock);
     store->notify = notify;
     store->notify_context = context;
+    pthread_mutex_unlock(&store->notify_lock);
+}
+
+void notify_push(struct store *store) {
+    pthread_mutex_lock(&store->notify_lock);
+    if (store->notify != NULL)
+        store->notify(store->notify_context);
+    pthread_mutex_unlock(&store->notify_lock);
 }
 
 static int compare_ids(const void *a, const void *b) {

@@ -33,8 +33,9 @@ struct queue_row {
     const char *principal;
 };
 
-/* Called after each transaction that queued something, from the thread that did. Set before
- * serving. */
+/* Called after each transaction that queued something, from the thread that did; one call at a
+ * time. It must not call the store. NULL: nobody. Once this returns the one before is not called
+ * again. */
 void queue_on_push(struct store *store, void (*notify)(void *context), void *context);
 
 /* The rows of `function` that are due and not in `skip`

@@ -224,8 +224,8 @@ MUST_CHECK bool store_abort_upload(struct store *store, const char *bucket, cons
 struct store_statement {
     const char *action; /* one name, or "*" */
     const char *bucket; /* one name, or "*" */
-    /* Of the key (of the listed prefix for ListBucket); "" for any. With a star, which stands for any
-     * text, it is a pattern of the whole key: "plans/x*.json". */
+    /* Of the key (of the listed prefix for ListBucket); "" for any. With a star, which stands for
+     * any text, it is a pattern of the whole key: "plans/x*.json". */
     const char *prefix;
 };
 /* Adds the key or replaces its secret and statements. Costs nothing when it says so already. */
