@@ -27,7 +27,7 @@ async function licences(inputs) {
 
 async function removeFormer(output) {
   for (const name of await readdir(output))
-    if (/^app-\w+\.(js|css)$/.test(name)) await rm(path.join(output, name))
+    if (/^\w+-[A-Z0-9]{8}\.(js|css|svg)$/.test(name)) await rm(path.join(output, name))
 }
 
 async function main(output) {
@@ -41,6 +41,8 @@ async function main(output) {
     ],
     outdir: output,
     entryNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    loader: { '.svg': 'file' },
     bundle: true,
     minify: true,
     metafile: true,

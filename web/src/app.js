@@ -51,9 +51,13 @@ photos.addEventListener('change', () => {
   say('compose-title', count(photos.list.length, 'photo'))
   say('photos-size', size(photos.bytes))
   settings.tellLength(photos.list.length)
+  say('make-error', '')
   if (composing()) enter(photos.list.length > 0 ? 'compose' : 'empty')
 })
-settings.addEventListener('change', () => settings.tellLength(photos.list.length))
+settings.addEventListener('change', () => {
+  settings.tellLength(photos.list.length)
+  say('make-error', '')
+})
 
 /** @param {import('./choose.js').Found[]} found @param {number} left */
 function take(found, left) {
@@ -82,6 +86,7 @@ byId('clear').addEventListener('click', () => {
 async function make() {
   if (!settings.valid) return settings.point()
   hideToast()
+  say('make-error', '')
   const button = byId('make')
   button.disabled = true
   say('make', 'Starting…')
@@ -93,7 +98,9 @@ async function make() {
     run.send(started.items, started.uploads)
     run.follow()
   } catch (problem) {
-    onProblem(problem)
+    if (!(problem instanceof Problem)) throw problem
+    compose()
+    say('make-error', problem.message)
   } finally {
     button.disabled = false
     say('make', 'Make film')
@@ -112,7 +119,7 @@ function onEnd(status) {
   } else {
     const refused = refusals(status, inJob)
     for (const { photo, reason } of refused) if (photo) photos.refuse(photo, reason)
-    failure = { refused, again: make }
+    failure = { refused, again: () => {} }
     const several = refused.length > 1 ? 'Some photos could not be used' : 'A photo could not be used'
     fail({
       title: refused.length > 0 ? several : 'The film could not be made',
@@ -128,17 +135,17 @@ function onProblem(problem) {
   if (!(problem instanceof Problem)) console.error(problem)
   const stopped = run
   run = null
-  const gone = problem.status === 404 && stopped
+  const gone = problem.status === 404 || problem.status === 401
   const resume = () => {
     run = new Run(stopped.job, stopped.photos, { onEnd, onProblem })
     run.resume([...stopped.photos.values()].map(({ file }) => file))
     run.follow()
   }
-  failure = { refused: [], again: stopped ? resume : make }
+  failure = { refused: [], again: resume }
   fail({
     title: gone ? 'This film is not here any more' : 'That did not work',
     text: problem instanceof Problem ? problem.message : 'Something in this page went wrong.',
-    again: !gone && (problem.passing || stopped !== null),
+    again: !gone,
     back: photos.list.length > 0,
   })
 }

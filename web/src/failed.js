@@ -1,7 +1,7 @@
 // The view of what went wrong: the reason, the photos that were refused, and what one can do now.
 import { byId, enter, say, show } from './dom.js'
 import { thumbnail } from './thumbs.js'
-import { count, sentence, shown } from './words.js'
+import { count, reason as reasonOf, shown } from './words.js'
 
 /** @typedef {{ name: string, reason: string, photo?: import('./photos.js').Photo }} Refusal */
 
@@ -13,7 +13,7 @@ export function refusals(status, photos) {
   const reasons = new Map()
   if (status.error?.image) reasons.set(status.error.image, status.error.detail ?? '')
   for (const { name, refused } of status.receipts?.refused ?? []) if (refused) reasons.set(name, refused)
-  return [...reasons].map(([name, reason]) => ({ name, reason: sentence(reason), photo: photos.get(name) }))
+  return [...reasons].map(([name, text]) => ({ name, reason: reasonOf(text), photo: photos.get(name) }))
 }
 
 /** @param {Refusal} refusal */

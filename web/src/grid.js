@@ -123,11 +123,16 @@ export class Grid {
   }
 
   #mark(tile, photo) {
+    const known = tile.querySelector('.why')
+    if ((known?.textContent ?? '') === photo.refused) return
+    known?.remove()
     tile.classList.toggle('bad', photo.refused !== '')
-    const name = tile.querySelector('.name')
-    const text = photo.refused || photo.name
-    if (name.textContent !== text) name.textContent = text
-    name.title = photo.refused ? `${photo.name}: ${photo.refused}` : photo.path
+    if (photo.refused === '') return
+    const why = document.createElement('span')
+    why.className = 'why'
+    why.textContent = photo.refused
+    why.title = photo.refused
+    tile.querySelector('.name').after(why)
   }
 
   #photoOf(tile) {

@@ -40,9 +40,15 @@ export function about(seconds) {
   return `about ${Math.round(seconds / 3600)} hours`
 }
 
+/** With a capital. @param {string} text */
+export const began = (text) => text.charAt(0).toUpperCase() + text.slice(1)
+
 /** The name that its owner gave a photo: without the place the page put in front.
  * @param {string} name */
 export const shown = (name) => name.replace(/^\d{6}-/, '')
+
+/** What a message says about an image, without naming it again. @param {string} text */
+export const reason = (text) => sentence(text.replace(/^image \d+ '[^']*':? /, ''))
 
 /** `image 1 '000000-a.jpg': it is no image` -> `Image 1 “a.jpg”: it is no image.` @param {string} text */
 export function sentence(text) {
@@ -50,6 +56,5 @@ export function sentence(text) {
     .trim()
     .replace(/'(?:\d{6}-)?([^']*)'/g, '“$1”')
     .replace(/\b\d{6}-(?=\S+\.\w+)/g, '')
-  if (clean === '') return ''
-  return clean[0].toUpperCase() + clean.slice(1) + (/[.!?…]$/.test(clean) ? '' : '.')
+  return clean === '' ? '' : began(clean) + (/[.!?…]$/.test(clean) ? '' : '.')
 }

@@ -2,7 +2,7 @@
 import { announce, byId, enter, note, say } from './dom.js'
 import { Pace } from './pace.js'
 import { Stage } from './stage.js'
-import { about, number, size } from './words.js'
+import { about, began, number, size } from './words.js'
 
 const clamp = (value) => Math.min(1, Math.max(0, value))
 
@@ -118,10 +118,10 @@ export class Working {
     if (this.#status?.state === 'finishing') return 'Nearly there'
     if (upload && sending < 1) {
       const { speed } = this.#pace
-      return speed > 0 ? `${about((upload.bytes - upload.bytesSent) / speed)} left to send` : 'Starting…'
+      return speed > 0 ? began(`${about((upload.bytes - upload.bytesSent) / speed)} left to send`) : 'Starting…'
     }
     const eta = this.#status?.eta_seconds
-    if (typeof eta === 'number') return `${about(eta)} left`
+    if (typeof eta === 'number') return began(`${about(eta)} left`)
     return this.#status?.state === 'waiting' && sending < 1 ? 'Waiting for photos' : 'Starting…'
   }
 }
