@@ -214,6 +214,14 @@ static int compare_plan(const void *key, const void *entry) {
     return strcmp(key, ((const struct s3_entry *)entry)->key);
 }
 
+static const struct s3_entry *find_plan(const struct api_call *call, const struct s3_listing *plans,
+                                        const char *job) {
+    if (plans->count == 0)
+        return NULL;
+    return bsearch(key_plan(call->arena, job), plans->entries, plans->count, sizeof *plans->entries,
+                   compare_plan);
+}
+
 /* All jobs with the time of their plan, or of their manifest while there is no plan: two LISTs, and
  * a HEAD only for jobs that are not planned. */
 static bool find_jobs(const struct api_call *call, struct listed_job **ret, size_t *ret_count,
@@ -234,8 +242,7 @@ static bool find_jobs(const struct api_call *call, struct listed_job **ret, size
         if (!job_id_valid(id))
             continue;
         struct listed_job job = {.id = arena_strndup(call->arena, id.ptr, id.len)};
-        const struct s3_entry *plan = bsearch(key_plan(call->arena, job.id), planned.entries,
-                                              planned.count, sizeof *planned.entries, compare_plan);
+        const struct s3_entry *plan = find_plan(call, &planned, job.id);
         struct s3_object manifest;
         job.planned = plan != NULL;
         if (plan != NULL)

@@ -27,6 +27,8 @@ static void fill_versions(struct arena *arena, const struct plan *plan, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         const char *name = plan->manifest.images[first + i].name;
         versions[i] = (struct image_version){.name = name};
+        if (listing->count == 0)
+            continue;
         const struct s3_entry *entry =
             bsearch(key_image(arena, plan->job, name), listing->entries, listing->count,
                     sizeof *listing->entries, compare_entry);
