@@ -493,6 +493,16 @@ size_t steps_waiting(struct steps *steps, const char *function) {
     return due(steps, function, &rows);
 }
 
+int64_t steps_youngest(struct steps *steps, const char *function) {
+    struct queue_row *rows;
+    size_t count = due(steps, function, &rows);
+    int64_t youngest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].id > youngest)
+            youngest = rows[i].id;
+    return youngest;
+}
+
 void steps_lose(struct steps *steps) {
     static const char *const functions[] = {"intake", "render", "notify"};
     for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {

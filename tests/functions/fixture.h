@@ -100,6 +100,8 @@ void steps_twins(struct steps *steps, runtime_handler *handler, const char *buck
 
 /* "intake", "render", or "notify": that one has an event for each chunk that was put. */
 size_t steps_waiting(struct steps *steps, const char *function);
+/* Number of the youngest event that waits, 0: none. Later PUTs have higher ones. */
+int64_t steps_youngest(struct steps *steps, const char *function);
 /* Forgets what waits. */
 void steps_lose(struct steps *steps);
 /* Takes the oldest event that waits for `function`; NULL: none. */
