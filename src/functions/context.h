@@ -21,24 +21,24 @@ struct functions {
     struct plan_cache *plans;
 };
 
-/* Reads the environment (design: TACHYSCOPE_INPUT, … and the usual AWS variables). INVALID names the
- * variable that is missing. */
+/* Reads the environment (design: TACHYSCOPE_INPUT, … and the usual AWS variables). INVALID names
+ * the variable that is missing. */
 MUST_CHECK bool functions_new(struct functions **ret, struct error *err);
 void functions_free(struct functions *functions);
 
 /* One per name in _HANDLER. */
 runtime_handler api_handle, intake_handle, render_handle;
 
-/* The plan of a job; NOT_FOUND when it is not planned. The last plan used stays in memory (plans are
- * immutable) and is valid until the next call for another job. */
+/* The plan of a job; NOT_FOUND when it is not planned. The last plan used stays in memory (plans
+ * are immutable) and is valid until the next call for another job. */
 MUST_CHECK bool functions_plan(struct functions *functions, const char *job,
                                const struct plan **ret, struct error *err);
 /* Index of a name among the images of the plan that functions_plan gave last, or -1. */
 int64_t functions_plan_image(const struct functions *functions, const char *name);
 
-/* The versions of images that the task `index` of the current plan was last put with by this process,
- * in order of its images; NULL when it has not put it. A memory, not a truth: it saves asking the
- * store again for what this process told it. */
+/* The versions of images that the task `index` of the current plan was last put with by this
+ * process, in order of its images; NULL when it has not put it. A memory, not a truth: it saves
+ * asking the store again for what this process told it. */
 const struct image_version *functions_put_versions(const struct functions *functions,
                                                    uint32_t index);
 void functions_remember_put(struct functions *functions, uint32_t index,
@@ -55,7 +55,6 @@ MUST_CHECK bool functions_put_text(struct functions *functions, struct arena *ar
                                    bool *ret_put, struct error *err);
 /* True in `ret` when the key exists. */
 MUST_CHECK bool functions_exists(struct functions *functions, struct arena *arena,
-                                 const char *bucket, const char *key, bool *ret,
-                                 struct error *err);
+                                 const char *bucket, const char *key, bool *ret, struct error *err);
 
 #endif

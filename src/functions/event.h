@@ -26,8 +26,8 @@ struct event {
     size_t record_count;
 };
 
-/* Reads an S3 event (keys are form-encoded, but raw from Ceph) or Lambda's on-failure record. A test
- * message without Records gives none. Records of other sources are INVALID. */
+/* Reads an S3 event (keys are form-encoded, but raw from Ceph) or Lambda's on-failure record. A
+ * test message without Records gives none. Records of other sources are INVALID. */
 MUST_CHECK bool event_parse(struct arena *arena, struct str text, struct event *ret,
                             struct error *err);
 

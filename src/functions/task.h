@@ -37,7 +37,7 @@ struct segments_task segments_task_part(const struct plan *plan, const struct se
 
 /* The frozen list of a splice: runs of segments in chunks, in order, covering the film. */
 struct splice_entry {
-    const char *chunk;          /* key */
+    const char *chunk; /* key */
     const char *etag;
     uint64_t chunk_bytes;
     struct segment_range chunk_range; /* all segments in the chunk */

@@ -170,6 +170,7 @@ bool s3_head_bucket(struct s3_call *call, struct error *err);
 bool s3_delete_bucket(struct s3_call *call, struct error *err);
 bool s3_get_location(struct s3_call *call, struct error *err);
 bool s3_get_acl(struct s3_call *call, struct error *err);
+bool s3_get_object_tags(struct s3_call *call, struct error *err);
 bool s3_put_acl(struct s3_call *call, struct error *err);
 /* 200 with route->text as document. */
 bool s3_answer_constant(struct s3_call *call, struct error *err);

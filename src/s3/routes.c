@@ -60,6 +60,7 @@ static const struct s3_route routes[] = {
     {"DELETE", S3_OBJECT, "uploadId", NULL, "AbortMultipartUpload", SMALL, NULL, NULL, s3_abort_multipart},
     {"POST", S3_OBJECT, "uploads", NULL, "PutObject", SMALL, NULL, s3_prepare_multipart, s3_create_multipart},
     {"GET", S3_OBJECT, "acl", NULL, "GetObjectAcl", SMALL, NULL, NULL, s3_get_acl},
+    {"GET", S3_OBJECT, "tagging", NULL, "GetObjectTagging", SMALL, NULL, NULL, s3_get_object_tags},
     {"PUT", S3_OBJECT, "acl", NULL, "PutObjectAcl", SMALL, NULL, NULL, s3_put_acl},
     {"PUT", S3_OBJECT, NULL, "x-amz-copy-source", "PutObject", SMALL, NO_COPY, s3_answer_not_implemented, NULL},
     {"PUT", S3_OBJECT, NULL, NULL, "PutObject", BODY, NULL, s3_prepare_put, s3_put_object},
