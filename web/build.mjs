@@ -47,7 +47,7 @@ async function main(output) {
     minify: true,
     metafile: true,
     format: 'esm',
-    target: ['chrome109', 'firefox115', 'safari16.4'],
+    target: ['chrome111', 'firefox115', 'safari16.4'],
     logLevel: 'warning',
   })
   const built = Object.keys(metafile.outputs).map((file) => path.basename(file))

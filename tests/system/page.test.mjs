@@ -1,7 +1,8 @@
 // The page from outside: a browser chooses real photos, and a film plays.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Server, build, patience, photos, scratch, until } from './server.mjs'
 
@@ -20,13 +21,18 @@ const desktop = { viewport: { width: 1280, height: 800 } }
 /** A page of a browser with an empty profile; `complaints` is what its console says. */
 async function open(t, url, device = desktop) {
   const { chromium } = await import('playwright-core')
-  const context = await chromium.launchPersistentContext(scratch(t), {
+  const profile = mkdtempSync(path.join(tmpdir(), 'tachyscope-browser-'))
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: flags,
     acceptDownloads: true,
     ...device,
   })
-  t.after(() => context.close())
+  // In one step: the profile can only go when the browser has.
+  t.after(async () => {
+    await context.close()
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+  })
   context.setDefaultTimeout(30_000 * patience)
   const page = context.pages()[0] ?? (await context.newPage())
   const complaints = []
@@ -135,7 +141,7 @@ test('a reload while the film is made follows it', { skip }, async (t) => {
   const { page, complaints } = await open(t, server.page)
   await choose(page, photos().slice(0, 6))
   await shown(page, 'compose')
-  await hold(page, 5)
+  await hold(page, 3)
   await page.getByRole('radio', { name: /^1080p/ }).check()
   await page.click('#make')
   await shown(page, 'working')
@@ -147,7 +153,7 @@ test('a reload while the film is made follows it', { skip }, async (t) => {
   assert.ok(await page.locator('#unsent').isHidden())
   await shown(page, 'done', 300)
   await until(async () => (await numbers(page)).videoWidth > 0, 'the film to load', 30)
-  assert.ok(Math.abs((await numbers(page)).duration - 30) < 0.05)
+  assert.ok(Math.abs((await numbers(page)).duration - 18) < 0.05)
   // The finished film is still there after another reload.
   await page.reload()
   await shown(page, 'done')
@@ -237,7 +243,7 @@ test('a server with a token asks for it', { skip }, async (t) => {
   await shown(page, 'done')
 })
 
-test('two thousand photos leave the page quick', { skip }, async (t) => {
+test('of two thousand photos only those near the window are drawn', { skip }, async (t) => {
   const folder = scratch(t)
   const server = await Server.start(t, path.join(folder, 'data'))
   const { page, complaints } = await open(t, server.page)

@@ -84,7 +84,7 @@ byId('clear').addEventListener('click', () => {
 // ---- making ----
 
 async function make() {
-  if (!settings.valid) return settings.point()
+  if (!settings.check()) return settings.point()
   hideToast()
   say('make-error', '')
   const button = byId('make')

@@ -6,13 +6,14 @@ const SHORT_SECONDS = 1
 
 const radio = (name) => byId('settings').elements[name].value
 
-/** Frames of a film of so many photos: the sum of their times, to the nearest frame. */
+/** Frames of a film of so many photos: the sum of their times, at least one frame each.
+ * @param {number} photos @param {number} fps @param {number | 'frame'} hold */
 export function frameCount(photos, fps, hold) {
-  return hold === 'frame' ? photos : Math.max(photos > 0 ? 1 : 0, Math.round(photos * hold * fps))
+  return hold === 'frame' ? photos : Math.max(photos, Math.round(photos * hold * fps))
 }
 
 /** @param {HTMLInputElement} input @param {string} id of its message @param {string} text */
-function check(input, id, text) {
+function checkField(input, id, text) {
   const good = input.checkValidity()
   input.setAttribute('aria-invalid', String(!good))
   note(id, good ? '' : text)
@@ -32,15 +33,16 @@ export class Settings extends EventTarget {
   #changed() {
     show('hold-field', radio('hold') === 'seconds')
     say('quality-value', byId('quality').value)
-    this.valid
+    this.check()
     this.dispatchEvent(new Event('change'))
   }
 
-  get valid() {
+  /** Marks the fields that are wrong; gives whether none is. */
+  check() {
     const held = radio('hold') === 'seconds'
-    const holdGood = !held || check(byId('hold-seconds'), 'hold-error', badHold)
+    const holdGood = !held || checkField(byId('hold-seconds'), 'hold-error', badHold)
     if (!held) note('hold-error', '')
-    return check(byId('fps'), 'fps-error', badFps) && holdGood
+    return checkField(byId('fps'), 'fps-error', badFps) && holdGood
   }
 
   /** Moves to the first field that is wrong. */
@@ -62,7 +64,7 @@ export class Settings extends EventTarget {
 
   /** Shows the length of the film of so many photos. @param {number} photos */
   tellLength(photos) {
-    if (!this.valid || photos === 0) {
+    if (!this.check() || photos === 0) {
       say('length', '–')
       say('length-hint', '')
       return

@@ -120,8 +120,8 @@ export class Working {
       const { speed } = this.#pace
       return speed > 0 ? began(`${about((upload.bytes - upload.bytesSent) / speed)} left to send`) : 'Starting…'
     }
+    if (this.#status && sending < 1) return 'Waiting for photos'
     const eta = this.#status?.eta_seconds
-    if (typeof eta === 'number') return began(`${about(eta)} left`)
-    return this.#status?.state === 'waiting' && sending < 1 ? 'Waiting for photos' : 'Starting…'
+    return typeof eta === 'number' ? began(`${about(eta)} left`) : 'Starting…'
   }
 }
