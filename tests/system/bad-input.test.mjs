@@ -1,6 +1,7 @@
 // What is wrong is refused, names the culprit, and kills nothing.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { deflateSync } from 'node:zlib'
@@ -33,7 +34,7 @@ function crc32(bytes) {
 }
 
 test('manifests that are refused', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'))
+  const server = await Server.start(t, path.join(scratch(), 'data'))
   const one = (image, settings) => ({ version: 1, images: [image], settings })
   const cases = [
     ['not json', /JSON/],
@@ -69,7 +70,7 @@ test('manifests that are refused', async (t) => {
 })
 
 test('the same Idempotency-Key gives the same job, with another manifest a refusal', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'))
+  const server = await Server.start(t, path.join(scratch(), 'data'))
   const key = { 'idempotency-key': 'one' }
   const first = await server.create({ version: 1, images: [{ name: 'a.jpg' }] }, key)
   const second = await server.create({ version: 1, images: [{ name: 'a.jpg' }] }, key)
@@ -79,7 +80,7 @@ test('the same Idempotency-Key gives the same job, with another manifest a refus
 })
 
 test('who may ask', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'), ['--token', 'secret'])
+  const server = await Server.start(t, path.join(scratch(), 'data'), ['--token', 'secret'])
   const owner = { authorization: 'Bearer secret' }
   const manifest = { version: 1, images: [{ name: 'a.jpg' }] }
   assert.equal((await server.api('POST', '/jobs', manifest)).status, 401)
@@ -99,7 +100,7 @@ test('who may ask', async (t) => {
 })
 
 test('addresses that are wrong, expired, or for less than what is sent', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'))
+  const server = await Server.start(t, path.join(scratch(), 'data'))
   const job = await server.create({ version: 1, images: [{ name: 'a.jpg', size: 4 }] })
   const { url } = job.uploads[0]
   const put = async (address, body) => {
@@ -120,7 +121,7 @@ test('addresses that are wrong, expired, or for less than what is sent', async (
 })
 
 test('images that are none fail the job and name the culprit', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const good = readFileSync(photos()[0])
   const bad = {
@@ -154,8 +155,34 @@ test('images that are none fail the job and name the culprit', async (t) => {
   assert.doesNotMatch(server.log, /signal|Sanitizer/)
 })
 
+test('a full disk: the upload is refused, nothing half stays, the server lives', async (t) => {
+  const data = path.join(scratch(), 'small')
+  mkdirSync(data)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m,mode=0700', 'tmpfs', data]).status === 0
+  if (!mounted) return t.skip('no right to mount a small file system')
+  t.after(() => spawnSync('umount', ['-l', data]))
+  const server = await Server.start(t, data)
+  const files = load(photos().slice(0, 2))
+  const names = Object.keys(files)
+  files['filler.bin'] = Buffer.alloc(32 * 1024 * 1024)
+  const job = await server.create({ version: 1, images: [{ name: names[0] }, { name: 'filler.bin' }, { name: names[1] }] })
+  const put = async (at) => {
+    const { name, url } = job.uploads[at]
+    const response = await fetch(url, { method: 'PUT', body: files[name] })
+    return { status: response.status, text: await response.text() }
+  }
+  assert.equal((await put(0)).status, 200)
+  const refused = await put(1)
+  assert.equal(refused.status, 507, refused.text)
+  assert.match(refused.text, /<Code>InsufficientStorage<\/Code>/)
+  assert.equal((await put(2)).status, 200, 'what fits is taken afterwards')
+  const { json } = await server.api('GET', `/jobs/${job.id}`)
+  assert.equal(json.images.arrived, 2)
+  assert.equal(server.child.exitCode, null)
+})
+
 test('a manifest put by hand that is refused ends the job', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'))
+  const server = await Server.start(t, path.join(scratch(), 'data'))
   await server.s3().send(
     new PutObjectCommand({ Bucket: 'tachyscope-input', Key: 'jobs/by-hand/manifest.json', Body: '{"version":1,' }),
   )
@@ -165,7 +192,7 @@ test('a manifest put by hand that is refused ends the job', async (t) => {
 })
 
 test('a job whose photos are missing waits and says so', async (t) => {
-  const server = await Server.start(t, path.join(scratch(t), 'data'))
+  const server = await Server.start(t, path.join(scratch(), 'data'))
   const files = load(photos().slice(0, 2))
   const job = await server.create(manifestOf(files, { size: '320x240' }))
   await upload({ uploads: job.uploads.slice(0, 1) }, files)
@@ -175,7 +202,7 @@ test('a job whose photos are missing waits and says so', async (t) => {
 })
 
 test('the command line: exit codes and one line that names the culprit', (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const [photo] = photos()
   const text = path.join(folder, 'text.jpg')
   const empty = path.join(folder, 'empty.jpg')

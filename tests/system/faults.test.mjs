@@ -63,7 +63,7 @@ async function start(server, { manifest, bytes }) {
 }
 
 test('a killed function costs only what it had not flushed', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   // Ten segments of 240 frames and more than a chunk's worth of bytes each.
   const film = noiseFilm(folder, 16, 1350, '480x270', {
     fps: 30, hold: '1/15', speed: 'fast', quality: 100,
@@ -106,7 +106,7 @@ test('a killed function costs only what it had not flushed', async (t) => {
 })
 
 test('kill -9 of the server while uploading and while rendering: one video, the same', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const data = path.join(folder, 'data')
   const files = load(photos().slice(0, 8))
   const settings = { fps: 30, hold: 3, size: '640x360', speed: 'fast' }
@@ -164,7 +164,7 @@ test('kill -9 of the server while uploading and while rendering: one video, the 
 })
 
 test('of a large film hardly a byte passes through the splice', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const film = noiseFilm(folder, 16, patience > 1 ? 60 : 150, '1920x1080', {
     fps: 30, speed: 'fast', quality: 100,
   })
@@ -184,7 +184,7 @@ test('of a large film hardly a byte passes through the splice', async (t) => {
 })
 
 test('cancel: no video, no further upload, a late photo goes away', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const s3 = server.s3()
   const files = load(photos().slice(0, 3))
@@ -207,7 +207,7 @@ test('cancel: no video, no further upload, a late photo goes away', async (t) =>
 })
 
 test('a photo uploaded again before the end counts, the older one does not', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const [a, b, c] = photos()
   const files = load([a, b, c])

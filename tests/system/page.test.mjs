@@ -67,7 +67,7 @@ const numbers = (page) =>
 
 for (const [name, device] of Object.entries({ desktop, phone }))
   test(`photos become a film that plays, ${name}`, { skip }, async (t) => {
-    const folder = scratch(t)
+    const folder = scratch()
     const server = await Server.start(t, path.join(folder, 'data'))
     const { page, complaints } = await open(t, server.page, device)
     await shown(page, 'empty')
@@ -114,7 +114,7 @@ for (const [name, device] of Object.entries({ desktop, phone }))
   })
 
 test('a text that calls itself a photo is named, and can be left out', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const { page } = await open(t, server.page)
   const text = path.join(folder, 'letter.jpg')
@@ -136,7 +136,7 @@ test('a text that calls itself a photo is named, and can be left out', { skip },
 })
 
 test('a reload while the film is made follows it', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'), ['--concurrency', '1'])
   const { page, complaints } = await open(t, server.page)
   await choose(page, photos().slice(0, 6))
@@ -161,7 +161,7 @@ test('a reload while the film is made follows it', { skip }, async (t) => {
 })
 
 test('photos that a reload interrupted are named and sent again', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const { page } = await open(t, server.page)
   const files = photos().slice(0, 5)
@@ -185,7 +185,7 @@ test('photos that a reload interrupted are named and sent again', { skip }, asyn
 })
 
 test('a refused address is renewed, a lost connection is waited for', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const { page } = await open(t, server.page)
   const tries = new Map()
@@ -210,7 +210,7 @@ test('a refused address is renewed, a lost connection is waited for', { skip }, 
 })
 
 test('cancel gives the photos back', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'), ['--concurrency', '1'])
   const { page, complaints } = await open(t, server.page)
   await choose(page, photos().slice(0, 4))
@@ -228,7 +228,7 @@ test('cancel gives the photos back', { skip }, async (t) => {
 })
 
 test('a server with a token asks for it', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'), ['--token', 'open sesame'])
   const { page } = await open(t, server.page)
   await choose(page, photos().slice(0, 2))
@@ -244,7 +244,7 @@ test('a server with a token asks for it', { skip }, async (t) => {
 })
 
 test('of two thousand photos only those near the window are drawn', { skip }, async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const { page, complaints } = await open(t, server.page)
   const [photo] = photos()

@@ -22,7 +22,7 @@ async function download(status) {
 }
 
 test('photos become a video that says what it is', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const files = load(photos().slice(0, 6))
   const job = await server.create(manifestOf(files, settings))
@@ -66,7 +66,7 @@ test('photos become a video that says what it is', async (t) => {
 })
 
 test('render, submit with one function and submit with eight give the same bytes', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const images = photos().slice(0, 12)
   const options = ['--fps', '24', '--hold', '2', '--size', '320x180', '--speed', 'fast']
   const hashes = {}
@@ -88,7 +88,7 @@ test('render, submit with one function and submit with eight give the same bytes
 })
 
 test('without the API: any S3 client, in any order, the manifest last or first', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const s3 = server.s3()
   const files = Object.entries(load(photos().slice(0, 4)))
@@ -118,7 +118,7 @@ test('without the API: any S3 client, in any order, the manifest last or first',
 })
 
 test('no image passes through the API or a function that does not render', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const files = load(photos().slice(0, 8))
   const total = Object.values(files).reduce((sum, bytes) => sum + bytes.length, 0)
@@ -139,7 +139,7 @@ test('no image passes through the API or a function that does not render', async
 })
 
 test('each function has its rights and no others', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'))
   const keys = JSON.parse(readFileSync(path.join(folder, 'data', 'keys.json'), 'utf8'))
   const root = server.s3()
@@ -196,7 +196,7 @@ test('each function has its rights and no others', async (t) => {
 })
 
 test('an idle server has no function process and sleeps', async (t) => {
-  const folder = scratch(t)
+  const folder = scratch()
   const server = await Server.start(t, path.join(folder, 'data'), ['--idle', '1'])
   const files = load(photos().slice(0, 2))
   const job = await server.create(manifestOf(files, settings))

@@ -19,10 +19,13 @@ export function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 }
 
-/** A folder that goes away with the test. */
-export function scratch(t) {
+const folders = []
+process.once('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
+
+/** A folder that goes away with the tests: at their end, when no server writes to it any more. */
+export function scratch() {
   const folder = mkdtempSync(path.join(tmpdir(), 'tachyscope-test-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return folder
 }
 
