@@ -4,21 +4,14 @@
  */
 #include "functions/render.h"
 
+#include "job/document.h"
 #include "media/load.h"
-
-#include <stdlib.h>
 
 static char *facts_text(struct arena *arena, const struct receipt *receipt, unsigned width,
                         unsigned height) {
     json_t *facts = json_pack("{si si so}", "width", (int)width, "height", (int)height, "receipt",
                               receipt_to_json(receipt));
-    char *text = json_dumps(facts, JSON_COMPACT);
-    json_decref(facts);
-    if (text == NULL)
-        die_out_of_memory();
-    char *kept = arena_strdup(arena, text);
-    free(text);
-    return kept;
+    return document_text(arena, facts);
 }
 
 bool render_probe(struct functions *functions, struct arena *arena, const struct render_call *call,

@@ -4,19 +4,11 @@
  */
 #include "functions/task.h"
 
+#include "job/document.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-static char *dump(struct arena *arena, json_t *object) {
-    char *text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    if (text == NULL)
-        die_out_of_memory();
-    char *kept = arena_strdup(arena, text);
-    free(text);
-    return kept;
-}
 
 static bool load(struct str text, const char *what, json_t **ret, struct error *err) {
     json_error_t why;
@@ -25,10 +17,6 @@ static bool load(struct str text, const char *what, json_t **ret, struct error *
         return error_set(err, ERROR_INVALID, NULL, "%s is not JSON: %s", what, why.text);
     *ret = root;
     return true;
-}
-
-static void release(json_t **object) {
-    json_decref(*object);
 }
 
 static bool get_number(const json_t *object, const char *name, uint64_t max, uint64_t *ret,
@@ -67,10 +55,10 @@ char *segments_task_to_text(struct arena *arena, const struct plan *plan,
                                                 version->etag, "size", (json_int_t)version->size,
                                                 "modified", (json_int_t)version->modified_unix_ms));
     }
-    return dump(arena,
-                json_pack("{ss si si si si so}", "plan", plan->hash, "first",
-                          (int)task->range.first, "count", (int)task->range.count, "generation",
-                          (int)task->generation, "stalled", (int)task->stalled, "images", images));
+    return document_text(arena, json_pack("{ss si si si si so}", "plan", plan->hash, "first",
+                                          (int)task->range.first, "count", (int)task->range.count,
+                                          "generation", (int)task->generation, "stalled",
+                                          (int)task->stalled, "images", images));
 }
 
 char *segments_task_key(struct arena *arena, const struct plan *plan,
@@ -104,7 +92,7 @@ static bool parse_versions(struct arena *arena, const json_t *images, const stru
 
 bool segments_task_parse(struct arena *arena, struct str text, const struct key *key,
                          const struct plan *plan, struct segments_task *ret, struct error *err) {
-    json_t *root CLEANUP(release) = NULL;
+    json_t *root CLEANUP(document_release) = NULL;
     struct segments_task task = {.range = key->range, .generation = key->generation};
     uint64_t stalled;
     char input[SHA256_HEX_SIZE];
@@ -143,7 +131,7 @@ char *splice_task_to_text(struct arena *arena, const struct plan *plan,
                                                 "first", (int)entry->use.first, "count",
                                                 (int)entry->use.count));
     }
-    return dump(arena, json_pack("{ss so}", "plan", plan->hash, "chunks", chunks));
+    return document_text(arena, json_pack("{ss so}", "plan", plan->hash, "chunks", chunks));
 }
 
 static bool parse_entry(struct arena *arena, const json_t *chunk, const struct plan *plan,
@@ -172,7 +160,7 @@ static bool parse_entry(struct arena *arena, const json_t *chunk, const struct p
 
 bool splice_task_parse(struct arena *arena, struct str text, const struct plan *plan,
                        struct splice_task *ret, struct error *err) {
-    json_t *root CLEANUP(release) = NULL;
+    json_t *root CLEANUP(document_release) = NULL;
     if (!load(text, "splice task", &root, err))
         return false;
     const json_t *chunks = json_object_get(root, "chunks");
@@ -196,11 +184,11 @@ bool splice_task_parse(struct arena *arena, struct str text, const struct plan *
 }
 
 char *splice_rest_to_text(struct arena *arena, unsigned stalled) {
-    return dump(arena, json_pack("{si}", "stalled", (int)stalled));
+    return document_text(arena, json_pack("{si}", "stalled", (int)stalled));
 }
 
 bool splice_rest_parse(struct str text, unsigned *ret_stalled, struct error *err) {
-    json_t *root CLEANUP(release) = NULL;
+    json_t *root CLEANUP(document_release) = NULL;
     uint64_t stalled;
     if (!load(text, "splice task", &root, err))
         return false;
