@@ -48,7 +48,7 @@ static void compose(struct arena *arena, struct str image) {
     if (is_readable && (uint64_t)width * height > MAX_PIXELS)
         return;
     for (size_t i = 0; i < 2; i++) {
-        bool is_good = composer_run(composers[i], arena, image, &frame, &composed, &err);
+        bool is_good = composer_run(composers[i], arena, image, 0, &frame, &composed, &err);
         assert(is_good == (composed.refused == NULL));
         assert(composed.width == probed.width && composed.orientation == probed.orientation);
         assert(is_readable || !is_good);

@@ -28,17 +28,34 @@ enum {
     PLAN_MAX_BUILD_ID_BYTES = 128,
 };
 
-/* What planning must know of the images before it can start. */
+/* An asset as it lay there when the plan was made; whoever reads it insists on the ETag. */
+struct plan_asset {
+    const char *name;
+    const char *etag;
+    uint64_t size;
+};
+
+/* What planning must know of the images and assets before it can start. */
 struct plan_facts {
     unsigned first_width, first_height; /* oriented, of the first image; 0 when not needed */
+    const char *const *captured; /* order=captured: by image of the manifest, its receipt's time or
+                                    NULL; images without a time come last, by name */
+    struct plan_asset audio;     /* name NULL: the film has no sound */
+    struct rational audio_seconds; /* hold=music: how long the audio lasts; else num 0 */
+    struct plan_asset watermark;   /* name NULL: none */
 };
-/* size=auto and size=source need the first image. */
+/* size=auto and size=source need the first image (order=captured: of all the first one by time). */
 bool plan_needs_first_image(const struct manifest *manifest);
+/* order=captured needs the times of all images. */
+bool plan_needs_captured(const struct manifest *manifest);
+/* hold=music needs the audio's duration. */
+bool plan_needs_audio_duration(const struct manifest *manifest);
 
 struct segment {
     uint64_t first_frame;
     uint32_t frame_count;
-    uint32_t first_image; /* images [first_image, first_image + image_count) are shown in it */
+    uint32_t first_image; /* images [first_image, first_image + image_count) are shown in it, the
+                             one that a transition at its start comes from included */
     uint32_t image_count;
 };
 
@@ -49,8 +66,9 @@ struct segment_range {
 
 struct plan {
     const char *job;
-    const char *build_id;     /* of the renderer that may render it */
-    struct manifest manifest; /* normalised: ordered, size fixed */
+    const char *build_id;               /* of the renderer that may render it */
+    struct manifest manifest;           /* normalised: ordered (order=given), size and hold fixed */
+    struct plan_asset audio, watermark; /* name NULL: none */
     struct timeline timeline;
     struct segment *segments;
     uint32_t segment_count;
@@ -72,7 +90,8 @@ char *plan_to_text(struct arena *arena, const struct plan *plan);
 MUST_CHECK bool plan_parse(struct arena *arena, struct str text, struct plan *ret,
                            struct error *err);
 
-/* Images used by a run of segments: [*ret_first, *ret_first + *ret_count). */
+/* Images used by a run of segments: [*ret_first, *ret_first + *ret_count). Those that are shown,
+ * and for deflicker their neighbours. */
 void plan_images_of(const struct plan *plan, struct segment_range range, uint32_t *ret_first,
                     uint32_t *ret_count);
 
@@ -92,8 +111,12 @@ void plan_task_input(const struct plan *plan, struct segment_range range,
 void plan_chunk_input(const struct plan *plan, struct segment_range range,
                       const struct image_version *versions, char ret[SHA256_HEX_SIZE]);
 
+/* The neighbours that deflicker looks at on each side of an image. */
+uint32_t plan_deflicker_reach(const struct plan *plan);
+
 /* A segment's hash: SHA-256 over build id, encoding settings, the segment's own timeline (relative
- * frames) and the images' ETags, without names. `versions` are the segment's images. */
+ * frames) and the images' and assets' ETags, without names. `versions` are the images that the
+ * segment uses (plan_images_of). */
 void plan_segment_hash(const struct plan *plan, uint32_t segment,
                        const struct image_version *versions, char ret[SHA256_HEX_SIZE]);
 

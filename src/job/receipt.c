@@ -1,6 +1,6 @@
 /*
- * Receipts as JSON: `{name, format, bytes, width, height, orientation, scaling, decode_ms,
- * warnings, refused}`, all always there, null for what is not known.
+ * Receipts as JSON: `{name, format, bytes, width, height, orientation, profile, captured,
+ * scaling, decode_ms, warnings, refused}`, all always there, null for what is not known.
  */
 #include "job/receipt.h"
 
@@ -25,6 +25,8 @@ json_t *receipt_to_json(const struct receipt *receipt) {
     set(object, "width", json_integer((json_int_t)receipt->width));
     set(object, "height", json_integer((json_int_t)receipt->height));
     set(object, "orientation", json_integer((json_int_t)receipt->orientation));
+    set(object, "profile", document_string(receipt->profile));
+    set(object, "captured", document_string(receipt->captured));
     set(object, "scaling", document_string(receipt->scaling));
     set(object, "decode_ms", json_integer((json_int_t)receipt->decode_ms));
     set(object, "warnings", warnings);
@@ -74,6 +76,8 @@ bool receipt_from_json(struct arena *arena, const json_t *object, struct receipt
                          document_kind(object));
     if (!document_member(arena, object, "name", most, false, &receipt.name, err) ||
         !document_member(arena, object, "format", most, true, &receipt.format, err) ||
+        !document_member(arena, object, "profile", most, true, &receipt.profile, err) ||
+        !document_member(arena, object, "captured", most, true, &receipt.captured, err) ||
         !document_member(arena, object, "scaling", most, true, &receipt.scaling, err) ||
         !document_member(arena, object, "refused", most, true, &receipt.refused, err) ||
         !parse_numbers(object, &receipt, err) ||

@@ -13,10 +13,12 @@
 
 struct receipt {
     const char *name;
-    const char *format; /* "jpeg", "png", "webp", "tiff"; NULL when refused before that */
+    const char *format; /* "jpeg", "heic", "raw", …; NULL when refused before that */
     uint64_t bytes;
     unsigned width, height; /* as stored */
-    unsigned orientation;   /* EXIF 1 to 8; 1: nothing to do */
+    unsigned orientation;   /* EXIF 1 to 8, applied; 1: nothing to do */
+    const char *profile;    /* colours: "Display P3", "CMYK", "PQ", …; NULL: sRGB or none said */
+    const char *captured;   /* "2024-05-01T12:33:44.120", the camera's time; NULL: not said */
     const char *scaling;    /* "jpeg 4/8, lanczos3 1920x1280", "none", …; NULL when only probed */
     unsigned decode_ms;     /* decode and compose */
     const char *const *warnings;

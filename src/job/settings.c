@@ -38,6 +38,9 @@ void settings_default(struct settings *ret) {
         .speed = SPEED_BALANCED,
         .order = ORDER_GIVEN,
         .poster = {0, 1},
+        .transition_duration = {1, 1},
+        .audio_fade = {0, 1},
+        .audio_gain = {0, 1},
     };
 }
 

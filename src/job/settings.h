@@ -16,20 +16,73 @@
 #include <stdint.h>
 
 enum size_mode { SIZE_AUTO, SIZE_SOURCE, SIZE_FIXED };
-enum fit { FIT_CONTAIN, FIT_COVER };
+enum fit { FIT_CONTAIN, FIT_COVER, FIT_BLUR, FIT_STRETCH };
 enum speed { SPEED_FAST, SPEED_BALANCED, SPEED_SMALL };
-enum order { ORDER_GIVEN, ORDER_NAME };
+enum order { ORDER_GIVEN, ORDER_NAME, ORDER_CAPTURED };
+enum codec { CODEC_H264, CODEC_HEVC, CODEC_AV1, CODEC_VP9, CODEC_PRORES, CODEC_GIF };
+enum format { FORMAT_MP4, FORMAT_MOV, FORMAT_WEBM, FORMAT_GIF };
+/* Wipes and slides go towards the side that they are named for. */
+enum transition {
+    TRANSITION_NONE,
+    TRANSITION_CROSSFADE,
+    TRANSITION_FADEBLACK,
+    TRANSITION_FADEWHITE,
+    TRANSITION_WIPE_LEFT,
+    TRANSITION_WIPE_RIGHT,
+    TRANSITION_WIPE_UP,
+    TRANSITION_WIPE_DOWN,
+    TRANSITION_SLIDE_LEFT,
+    TRANSITION_SLIDE_RIGHT,
+    TRANSITION_SLIDE_UP,
+    TRANSITION_SLIDE_DOWN,
+};
+/* Pans: the view moves towards the side that they are named for. */
+enum motion {
+    MOTION_NONE,
+    MOTION_KENBURNS,
+    MOTION_ZOOM_IN,
+    MOTION_ZOOM_OUT,
+    MOTION_PAN_LEFT,
+    MOTION_PAN_RIGHT,
+    MOTION_PAN_UP,
+    MOTION_PAN_DOWN,
+};
+enum stamp { STAMP_NONE, STAMP_CAPTURED, STAMP_NAME, STAMP_INDEX };
+/* Where a stamp or a watermark stands. */
+enum corner {
+    CORNER_TOP_LEFT,
+    CORNER_TOP,
+    CORNER_TOP_RIGHT,
+    CORNER_CENTER,
+    CORNER_BOTTOM_LEFT,
+    CORNER_BOTTOM,
+    CORNER_BOTTOM_RIGHT,
+};
+enum on_bad_image { BAD_IMAGE_FAIL, BAD_IMAGE_SKIP };
+enum held_frames { HELD_FRAMES_SKIP, HELD_FRAMES_ENCODED };
 
 enum {
     SETTINGS_MIN_SIDE = 16,
     SETTINGS_MAX_SIDE = 8192,
     SETTINGS_MAX_HOLD_SECONDS = 86400,
     SETTINGS_MAX_FPS_DEN = 1000000, /* keeps the ticks of an MP4 within its 32 bits */
+    SETTINGS_NAME_SIZE = 256,       /* name of an asset and its NUL */
+    SETTINGS_MAX_TRANSITION_SECONDS = 60,
+    SETTINGS_MAX_AUDIO_FADE_SECONDS = 600,
+    SETTINGS_MIN_AUDIO_GAIN_DB = -60,
+    SETTINGS_MAX_AUDIO_GAIN_DB = 20,
+    SETTINGS_MAX_DEFLICKER = 120, /* frames */
 };
 
 struct settings {
-    struct rational fps;  /* 1 to 120 */
-    struct rational hold; /* seconds; num 0: one frame */
+    struct rational fps; /* 1 to 120 */
+    /* Seconds; num 0: one frame. Once parsed it is never "not said": 3 seconds where a transition
+     * or motion is asked for, else one frame. */
+    struct rational hold;
+    bool hold_is_music; /* spread over the audio; `hold` means nothing until the plan fixes it */
+    enum transition transition;
+    struct rational transition_duration; /* seconds */
+    enum motion motion;
     enum size_mode size;
     unsigned width, height; /* SIZE_FIXED: even */
     enum fit fit;
@@ -39,10 +92,30 @@ struct settings {
     enum order order;
     struct rational poster; /* frame number, or seconds with poster_in_seconds */
     bool poster_in_seconds;
+    enum codec codec;
+    enum format format;             /* one that can hold the codec */
+    char audio[SETTINGS_NAME_SIZE]; /* asset; empty: none */
+    struct rational audio_fade;     /* seconds, at both ends */
+    struct rational audio_gain;     /* dB; may be negative (num below 0) */
+    bool audio_loop;
+    unsigned deflicker; /* window in frames; 0: off */
+    enum stamp stamp;
+    enum corner stamp_corner;
+    char watermark[SETTINGS_NAME_SIZE]; /* asset; empty: none */
+    enum corner watermark_corner;
+    enum on_bad_image on_bad_image;
+    enum held_frames held_frames;
+    uint64_t seed; /* at most INT64_MAX */
 };
 
-/* The defaults: fps 30, one frame, auto, contain, black, 75, balanced, given, poster 0. */
+/* The defaults, as the table's rows say. */
 void settings_default(struct settings *ret);
+
+/* The codec and format that a file's name asks for by its ending (".webm": vp9 in webm), as
+ * settings to add where they are not said. INVALID for an ending of no film. */
+MUST_CHECK bool settings_format_of_file(const char *path, enum format *ret, struct error *err);
+const char *settings_format_ending(enum format format); /* "mp4", "mov", "webm", "gif" */
+const char *settings_media_type(enum format format);    /* "video/mp4", … "image/gif" */
 
 /* Reads `{"fps": 30, "hold": "1.5", …}` over the defaults; numbers may be strings. NULL is the
  * defaults. Refused with INVALID: `setting 'fsp' is not known; did you mean 'fps'?`,
@@ -59,6 +132,14 @@ void settings_format_hold(struct rational hold, char *ret);
 /* Normalised: every setting, canonical values, sorted names; equal settings give equal text. A new
  * reference. */
 json_t *settings_to_json(const struct settings *settings);
+
+/* JSON Schema (draft 2020-12) of the `settings` object: the table's types, words, ranges, defaults
+ * and sentences. A new reference. docs/settings.schema.json is its text. */
+json_t *settings_schema(void);
+
+/* The values of an image's `motion`: `'fast' is not known (none, kenburns, …)` without the name. */
+MUST_CHECK bool settings_parse_motion(const json_t *value, enum motion *ret, struct error *err);
+const char *settings_motion_name(enum motion motion);
 
 /* One row per setting, for `--help`, man pages and long options; ends with a NULL name. */
 struct setting_help {

@@ -97,6 +97,31 @@ static struct rational hold_of(const struct manifest *manifest, size_t image) {
     return it->has_hold ? it->hold : manifest->settings.hold;
 }
 
+/* Rounded, halves up; at least one frame. */
+static uint32_t transition_frames(const struct settings *settings) {
+    struct rational fps = settings->fps, duration = settings->transition_duration;
+    if (settings->transition == TRANSITION_NONE)
+        return 0;
+    wide num = 2 * (wide)fps.num * (wide)duration.num, den = 2 * (wide)fps.den * (wide)duration.den;
+    wide frames = (num + den / 2) / den;
+    return frames < 1 ? 1 : (uint32_t)frames;
+}
+
+static bool transitions_fit(const struct timeline *timeline, const struct manifest *manifest,
+                            struct error *err) {
+    for (size_t i = 1; i < timeline->image_count; i++) {
+        uint64_t frames = timeline->starts[i + 1] - timeline->starts[i];
+        char quoted[DOCUMENT_QUOTE_SIZE];
+        if (frames < timeline->transition_frames)
+            return error_set(err, ERROR_INVALID, NULL,
+                             "image %zu '%s': its %llu frames are too few for a transition of %u; "
+                             "use a longer 'hold' or a shorter 'transition-duration'",
+                             i + 1, document_quote(str_c(manifest->images[i].name), quoted),
+                             (unsigned long long)frames, timeline->transition_frames);
+    }
+    return true;
+}
+
 bool timeline_build(struct arena *arena, const struct manifest *manifest, struct timeline *ret,
                     struct error *err) {
     size_t count = manifest->image_count;
@@ -118,7 +143,15 @@ bool timeline_build(struct arena *arena, const struct manifest *manifest, struct
             return error_set(err, ERROR_LIMIT, NULL, "the film would have more than %d frames",
                              TIMELINE_MAX_FRAMES);
     }
-    *ret = (struct timeline){starts, count, starts[count]};
+    struct timeline timeline = {
+        .starts = starts,
+        .image_count = count,
+        .frame_count = starts[count],
+        .transition_frames = transition_frames(&manifest->settings),
+    };
+    if (!transitions_fit(&timeline, manifest, err))
+        return false;
+    *ret = timeline;
     return true;
 }
 
@@ -132,4 +165,25 @@ size_t timeline_image_at(const struct timeline *timeline, uint64_t frame) {
             high = middle;
     }
     return low;
+}
+
+struct timeline_frame timeline_frame_at(const struct timeline *timeline, uint64_t frame) {
+    size_t image = timeline_image_at(timeline, frame);
+    uint64_t into = frame - timeline->starts[image];
+    bool in_transition = image > 0 && into < timeline->transition_frames;
+    return (struct timeline_frame){
+        .image = image,
+        .in_transition = in_transition,
+        .step = in_transition ? (uint32_t)into + 1 : 0,
+        .steps = in_transition ? timeline->transition_frames + 1 : 0,
+    };
+}
+
+void timeline_image_span(const struct timeline *timeline, size_t image, uint64_t *ret_first,
+                         uint64_t *ret_count) {
+    uint64_t end = timeline->starts[image + 1];
+    if (image + 1 < timeline->image_count)
+        end += timeline->transition_frames;
+    *ret_first = timeline->starts[image];
+    *ret_count = end - timeline->starts[image];
 }

@@ -233,6 +233,8 @@ static void fill_range_table(bool is_chroma, bool is_full, uint8_t ret[256]) {
 static void unpack_yuv(const AVFrame *frame, const AVPixFmtDescriptor *description,
                        struct planes *planes, struct pixels *pixels) {
     pixels->layout = PIXELS_YUV;
+    pixels->matrix = 6;
+    pixels->full_range = true;
     pixels->chroma_shift_x = description->log2_chroma_w;
     pixels->chroma_shift_y = description->log2_chroma_h;
     planes_need(planes, pixels, 3);
@@ -293,6 +295,7 @@ bool avimage_decode(struct str image, const struct image_header *header, struct 
         return error_set(err, ERROR_INTERNAL, NULL, "unknown pixel format %d", frame->format);
     struct pixels pixels = {.width = header->width,
                             .height = header->height,
+                            .depth = 8,
                             .premultiplied = header->premultiplied,
                             .scale_denominator = 1};
     if (frame->format == AV_PIX_FMT_PAL8)

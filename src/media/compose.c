@@ -12,6 +12,7 @@
 #include "media/colour.h"
 #include "media/decode.h"
 #include "media/place.h"
+#include "media/profile.h"
 #include "media/resample.h"
 #include "media/scratch.h"
 
@@ -323,9 +324,10 @@ static void describe_header(struct arena *arena, struct str image,
     receipt->width = header->width;
     receipt->height = header->height;
     receipt->orientation = header->orientation;
-    if (header->has_profile)
+    receipt->captured = header->captured;
+    if (profile_differs(arena, header->colour.profile, &receipt->profile))
         add_warning(receipt, warnings,
-                    arena_printf(arena, "profile '%s' was not applied", header->profile_name));
+                    arena_printf(arena, "profile '%s' was not applied", receipt->profile));
     add_warning(receipt, warnings, header->warning);
 }
 
@@ -352,7 +354,7 @@ static void compose(struct composer *composer, struct pixels *pixels, const stru
     fill_margins(composer, place, frame);
 }
 
-bool composer_run(struct composer *composer, struct arena *arena, struct str image,
+bool composer_run(struct composer *composer, struct arena *arena, struct str image, unsigned rotate,
                   struct frame *frame, struct receipt *ret_receipt, struct error *err) {
     int64_t started_ms = clock_monotonic_ms();
     const char **warnings = arena_array(arena, MAX_WARNINGS, sizeof *warnings);
@@ -362,6 +364,7 @@ bool composer_run(struct composer *composer, struct arena *arena, struct str ima
     bool is_good = image_read_header(arena, image, &header, err);
     if (is_good) {
         describe_header(arena, image, &header, warnings, ret_receipt);
+        header.orientation = place_rotate(header.orientation, rotate);
         struct placement place = place_picture(&composer->target, &header);
         unsigned wanted_width, wanted_height;
         place_wanted_size(&place, &wanted_width, &wanted_height);

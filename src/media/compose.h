@@ -22,11 +22,13 @@ struct composer;
 struct composer *composer_new(const struct compose_target *target);
 void composer_free(struct composer *composer);
 
-/* Fills `frame` (of the target's size). INVALID when the image cannot be used: the text says why
+/* Fills `frame` (of the target's size). `rotate`: degrees clockwise after the orientation of the
+ * image, 0, 90, 180 or 270. INVALID when the image cannot be used: the text says why
  * and names no image. `ret_receipt` is filled as far as known also on failure (name left alone);
  * strings in the arena. */
 MUST_CHECK bool composer_run(struct composer *composer, struct arena *arena, struct str image,
-                             struct frame *frame, struct receipt *ret_receipt, struct error *err);
+                             unsigned rotate, struct frame *frame, struct receipt *ret_receipt,
+                             struct error *err);
 
 /* The header only: see media_api.probe. */
 void compose_probe(struct arena *arena, struct str image, struct receipt *ret, unsigned *ret_width,

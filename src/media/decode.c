@@ -10,7 +10,6 @@
 #include "media/magic.h"
 #include "media/media.h"
 #include "media/planes.h"
-#include "media/profile.h"
 
 #include <libavutil/log.h>
 #include <stdlib.h>
@@ -40,7 +39,8 @@ enum image_format image_format_of(struct str image) {
 }
 
 const char *image_format_name(enum image_format format) {
-    static const char *const names[] = {"unknown", "jpeg", "png", "webp", "tiff"};
+    static const char *const names[] = {"unknown", "jpeg", "png",  "webp", "tiff", "bmp",
+                                        "gif",     "heic", "avif", "jxl",  "raw"};
     return names[format];
 }
 
@@ -55,7 +55,7 @@ static bool read_facts(struct arena *arena, struct str image, enum image_format 
         return webp_read_facts(image, ret, err);
     case IMAGE_TIFF:
         return magic_check(image, err) && tiff_read_facts(image, ret, err);
-    case IMAGE_UNKNOWN:
+    default:
         break;
     }
     return magic_refuse(image, err);
@@ -86,6 +86,7 @@ bool image_read_header(struct arena *arena, struct str image, struct image_heade
         .width = facts.width,
         .height = facts.height,
         .orientation = facts.orientation,
+        .colour = {.profile = facts.profile, .primaries = 1, .transfer = 13},
         .premultiplied = facts.premultiplied,
         .warning = facts.warning,
     };
@@ -93,7 +94,6 @@ bool image_read_header(struct arena *arena, struct str image, struct image_heade
         header.orientation = exif_orientation(facts.exif);
     if (header.orientation < 1 || header.orientation > 8)
         header.orientation = 1;
-    header.has_profile = profile_differs(arena, facts.profile, &header.profile_name);
     *ret = header;
     return true;
 }

@@ -22,6 +22,7 @@ enum {
     /* Longer than any segment. */
     MIN_KEYINT = TIMELINE_MAX_FRAMES + 1,
     MAX_QP = 51,
+    PROGRESS_FRAMES = 8, /* between two calls of the caller's */
 };
 
 struct encoder {
@@ -255,7 +256,7 @@ static bool encode(struct encoder *encoder, x264_picture_t *picture, struct erro
 }
 
 bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t count,
-                 struct error *err) {
+                 encoder_progress_function *progress, void *context, struct error *err) {
     x264_picture_t picture;
     x264_picture_init(&picture);
     picture.img.i_csp = X264_CSP_I420;
@@ -269,6 +270,8 @@ bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t co
         picture.i_pts = encoder->frames_in++;
         if (!encode(encoder, &picture, err))
             return false;
+        if (progress && encoder->frames_in % PROGRESS_FRAMES == 0)
+            progress(context, encoder->frames_in);
     }
     return true;
 }

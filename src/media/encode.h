@@ -1,8 +1,9 @@
 /*
- * One segment through x264: pictures in, the segment's samples out.
+ * One segment through an encoder: pictures in, the segment's samples out.
  *
- * Closed GOP, `stitchable`, one thread, no VBV, b_cpu_independent, one IDR: so the bytes depend on
- * the pictures and settings only, and one avcC serves all segments of a job.
+ * Closed GOP, the first frame a key frame, thread counts pinned, no rate buffer, nothing that
+ * depends on the processor: so the bytes depend on the pictures and settings only, and one decoder
+ * configuration serves all segments of a job. One file per codec behind it (encode_x264.c, …).
  */
 #ifndef MEDIA_ENCODE_H
 #define MEDIA_ENCODE_H
@@ -13,23 +14,30 @@
 #include "media/media.h"
 
 struct encoder;
+typedef void encoder_progress_function(void *context, uint32_t frames);
 
 struct encoder_options {
+    enum codec codec;
     unsigned width, height;
     struct rational fps;
     enum speed speed;
     unsigned quality;
     uint32_t frame_count; /* of the segment */
+    /* H.264: long runs of one picture repeat exactly by skipped frames, see media/hold.h. The
+     * others encode every frame. */
+    bool skip_held;
 };
 
-/* INVALID for a frame rate that H.264 cannot say. */
+/* INVALID for a size or frame rate that the codec cannot say. */
 MUST_CHECK bool encoder_new(const struct encoder_options *options, struct encoder **ret,
                             struct error *err);
 void encoder_free(struct encoder *encoder);
 
-/* The picture is shown for `count` frames. It is read during the call only. */
+/* The picture is shown for `count` frames: all of a run in one call, since skipping goes by it. It
+ * is read during the call only. `progress` (may be NULL) is told the frames of the segment taken so
+ * far, now and then. */
 MUST_CHECK bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t count,
-                            struct error *err);
+                            encoder_progress_function *progress, void *context, struct error *err);
 
 /* Drains; fills data, samples, config of `ret` (owned by the encoder until it is freed). INTERNAL
  * when the number of samples is not frame_count. */

@@ -256,7 +256,7 @@ bool jpeg_decode(tjhandle handle, struct arena *arena, struct str image,
                  const struct image_header *header, unsigned wanted_width, unsigned wanted_height,
                  struct planes *planes, struct pixels *ret, struct error *err) {
     int width = 0, height = 0, sampling = -1, space = -1;
-    struct pixels pixels = {.layout = PIXELS_YUV};
+    struct pixels pixels = {.layout = PIXELS_YUV, .depth = 8, .matrix = 6, .full_range = true};
     int failed = tjDecompressHeader3(handle, (const unsigned char *)image.ptr, image.len, &width,
                                      &height, &sampling, &space);
     bool sampling_is_known = chroma_shifts(sampling, &pixels);

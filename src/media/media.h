@@ -21,12 +21,14 @@
 #include <stdint.h>
 
 enum {
-    MEDIA_ABI_VERSION = 1,
-    MEDIA_MAX_COMPOSITION_OFFSET = 32,    /* frames; twice what H.264 can hold back */
+    MEDIA_ABI_VERSION = 2,
+    MEDIA_MAX_COMPOSITION_OFFSET = 32,    /* frames; twice what H.264 and HEVC can hold back */
     MEDIA_MAX_PIXELS = 300 * 1000 * 1000, /* of one image, checked on the header */
 };
 
-/* One encoded frame. Sizes in bytes of the MP4 sample (length-prefixed NAL units). */
+/* One encoded frame. Sizes in bytes of the MP4 sample: length-prefixed NAL units (H.264, HEVC), a
+ * temporal unit (AV1), a superframe (VP9), a frame (ProRes), graphic control extension and image
+ * (GIF). */
 struct media_sample {
     uint32_t size;
     int32_t composition_offset; /* presentation minus decoding order, in frames, at least 0 */
@@ -39,7 +41,9 @@ struct media_segment {
     size_t size;
     const struct media_sample *samples;
     uint32_t sample_count;
-    const uint8_t *config; /* avcC record (ISO 14496-15), the same in every segment of a job */
+    /* The decoder configuration, the same in every segment of a job: body of avcC, hvcC (ISO
+     * 14496-15), av1C, vpcC; empty for ProRes and GIF. */
+    const uint8_t *config;
     size_t config_size;
     const uint8_t *poster; /* JPEG, where the plan's poster frame lies in this segment, else NULL */
     size_t poster_size;
@@ -51,6 +55,9 @@ struct media_io {
     /* The bytes of image `image` of the plan; they live in `arena`. */
     bool (*fetch)(void *context, uint32_t image, struct arena *arena, struct str *ret,
                   struct error *err);
+    /* The bytes of an asset of the plan (watermark). NULL where the plan has none. */
+    bool (*asset)(void *context, const struct plan_asset *asset, struct arena *arena,
+                  struct str *ret, struct error *err);
     /* Asked before each segment is started: false ends the run early without an error (deadline,
      * cancel); segments under way are finished. NULL: always. */
     bool (*may_start)(void *context, uint32_t segment);
@@ -67,6 +74,17 @@ struct media_render {
     struct segment_range range;
     unsigned threads; /* segments in flight at most; 0: one per core */
     const struct media_io *io;
+    /* on-bad-image=skip: images that are known to be bad, ascending. Their place is taken by the
+     * nearest earlier good image, else the nearest later one; it is fetched through `fetch`, also
+     * where it lies outside of the range. All bad: INVALID. */
+    const uint32_t *bad_images;
+    uint32_t bad_image_count;
+};
+
+/* The sound of a film, encoded: see media/sound.h for its form as an object. */
+struct media_audio_facts {
+    uint64_t samples; /* a channel */
+    unsigned rate;    /* samples a second: samples / rate is how long it lasts */
 };
 
 /* What `render` found when an image could not be used. */
@@ -84,6 +102,15 @@ struct media_api {
      * `ret_height` (0 when refused). */
     bool (*probe)(struct arena *arena, const char *name, struct str image, struct receipt *ret,
                   unsigned *ret_width, unsigned *ret_height);
+
+    /* Decodes the file to learn how long it lasts. INVALID: not audio that this version reads (the
+     * text says what it looks like), damaged. LIMIT: longer than a day. */
+    bool (*probe_audio)(struct str file, struct media_audio_facts *ret, struct error *err);
+
+    /* Encodes the sound of the plan's film from its audio file: the bytes of the sound object
+     * (media/sound.h), in the arena. A pure function of plan and file. */
+    bool (*encode_audio)(struct arena *arena, const struct plan *plan, struct str file,
+                         struct str *ret, struct error *err);
 
     /* Renders the range. `*ret_done` is the number of leading segments of the range that were
      * handed to `segment` (all unless may_start said no). On failure nothing further is called;

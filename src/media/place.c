@@ -40,6 +40,14 @@ static void place_covering(const struct compose_target *target, struct placement
     place->crop_y = (height - place->crop_height) / 2;
 }
 
+unsigned place_rotate(unsigned orientation, unsigned degrees) {
+    /* By orientation: what it becomes after a quarter turn. */
+    static const unsigned char quarter[] = {0, 6, 7, 8, 5, 2, 3, 4, 1};
+    for (; degrees >= 90; degrees -= 90)
+        orientation = quarter[orientation];
+    return orientation;
+}
+
 struct placement place_picture(const struct compose_target *target,
                                const struct image_header *header) {
     unsigned orientation = header->orientation;

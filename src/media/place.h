@@ -19,6 +19,9 @@ struct placement {
     unsigned target_width, target_height; /* even */
 };
 
+/* The EXIF orientation that also turns by that many degrees clockwise (0, 90, 180, 270). */
+unsigned place_rotate(unsigned orientation, unsigned degrees);
+
 /* contain: all of the picture, as large as it fits; cover: the middle of it, filling the canvas. */
 struct placement place_picture(const struct compose_target *target,
                                const struct image_header *header);

@@ -120,6 +120,8 @@ static void keep_receipt(struct pass *pass, uint32_t image, const struct receipt
     *copy = *receipt;
     copy->name = pass->worker->render->plan->manifest.images[image].name;
     copy->format = copy_text(arena, receipt->format);
+    copy->profile = copy_text(arena, receipt->profile);
+    copy->captured = copy_text(arena, receipt->captured);
     copy->scaling = copy_text(arena, receipt->scaling);
     copy->refused = copy_text(arena, receipt->refused);
     copy->warnings = warnings;
@@ -136,7 +138,9 @@ static bool compose(struct pass *pass, uint32_t image, bool last, struct media_f
     bool fetched = fetcher_take(worker->fetcher, &arena, &bytes, err);
     if (fetched && !last)
         fetcher_ask(worker->fetcher, image + 1);
-    if (fetched && composer_run(worker->composer, arena, bytes, &worker->frame, &receipt, err)) {
+    if (fetched && composer_run(worker->composer, arena, bytes,
+                                pass->worker->render->plan->manifest.images[image].rotate,
+                                &worker->frame, &receipt, err)) {
         keep_receipt(pass, image, &receipt);
         return true;
     }
@@ -157,7 +161,7 @@ static void tell_progress(struct pass *pass) {
 static bool encode_frames(struct pass *pass, uint64_t count, struct error *err) {
     while (count > 0) {
         uint32_t now = count < FRAMES_AT_ONCE ? (uint32_t)count : FRAMES_AT_ONCE;
-        if (!encoder_add(pass->finished->encoder, &pass->worker->frame, now, err))
+        if (!encoder_add(pass->finished->encoder, &pass->worker->frame, now, NULL, NULL, err))
             return false;
         count -= now;
         pass->frames_done += now;

@@ -217,7 +217,7 @@ static void the_size_comes_from_the_first_image(void **state) {
     (void)state;
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct manifest manifest = made_manifest(arena, 3);
-    struct plan_facts facts = {6000, 4000};
+    struct plan_facts facts = {.first_width = 6000, .first_height = 4000};
     struct plan plan;
     struct error err = {0};
     assert_false(plan_needs_first_image(&manifest));

@@ -47,7 +47,7 @@ static bool run(struct stage *stage, struct str image) {
         memset(frame->planes[p], 77, frame->strides[p] * (frame->height >> (p > 0)));
     stage->receipt.name = "unchanged";
     bool done =
-        composer_run(stage->composer, stage->arena, image, frame, &stage->receipt, &stage->err);
+        composer_run(stage->composer, stage->arena, image, 0, frame, &stage->receipt, &stage->err);
     assert_string_equal(stage->receipt.name, "unchanged");
     return done;
 }

@@ -38,7 +38,7 @@ static struct encoder *encode(const struct encoder_options *options, unsigned fi
     assert_true(encoder_new(options, &encoder, &err));
     for (uint32_t i = 0; i < options->frame_count; i += hold) {
         draw_picture(&frame, first + i / hold);
-        assert_true(encoder_add(encoder, &frame, hold, &err));
+        assert_true(encoder_add(encoder, &frame, hold, NULL, NULL, &err));
     }
     /* The encoder has its own copy. */
     memset(frame.planes[0], 0, frame.strides[0] * frame.height);
@@ -252,7 +252,7 @@ static void wrong_number_of_frames(void **state) {
         frame_init(&frame, WIDTH, HEIGHT);
         draw_picture(&frame, 0);
         assert_true(encoder_new(&options, &encoder, &err));
-        assert_false(encoder_add(encoder, &frame, given[i], &err) &&
+        assert_false(encoder_add(encoder, &frame, given[i], NULL, NULL, &err) &&
                      encoder_finish(encoder, &segment, &err));
         assert_int_equal(err.kind, ERROR_INTERNAL);
         assert_null(segment.data);

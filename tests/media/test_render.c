@@ -292,7 +292,7 @@ static void compose_all(const struct scene *scene, struct frame *ret) {
         struct error err;
         frame_init(&ret[i], WIDTH, HEIGHT);
         assert_true(
-            composer_run(composer, scene->arena, scene->images[i], &ret[i], &receipt, &err));
+            composer_run(composer, scene->arena, scene->images[i], 0, &ret[i], &receipt, &err));
     }
     composer_free(composer);
 }
