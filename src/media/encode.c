@@ -1,203 +1,37 @@
 /*
- * x264, set up so that a segment's bytes depend on nothing but its pictures and the options: one
- * thread, no CPU-dependent shortcuts, no rate buffer, no message with its version; and so that all
- * segments of a job share one avcC (`stitchable`, the same references and B-frames).
+ * What all codecs have in common: which one it is, the number of frames, the table of samples.
  *
- * x264's decoding times start below zero; ours are the sample's index, and the constant delay that
+ * Decoding times of the libraries are ignored: a sample's is its index, and the constant delay that
  * B-frames need is added to every composition offset (an edit list hides it).
  */
 #include "media/encode.h"
 
+#include "media/encode_internal.h"
+
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <x264.h>
 
-enum {
-    /* A segment of 240 frames of noise at 8192x8192 and quality 100 stays below. */
-    MAX_SEGMENT_BYTES = 1 << 30,
-    MAX_CONFIG_BYTES = 4096,
-    NAL_LENGTH_BYTES = 4,
-    /* Longer than any segment. */
-    MIN_KEYINT = TIMELINE_MAX_FRAMES + 1,
-    MAX_QP = 51,
-    PROGRESS_FRAMES = 8, /* between two calls of the caller's */
+enum { PROGRESS_FRAMES = 8 /* between two calls of the caller's */ };
+
+static const struct encoder_class *const classes[] = {
+    [CODEC_H264] = &encoder_x264,
 };
-
-struct encoder {
-    x264_t *x264; /* NULL once finished */
-    uint32_t frame_count;
-    uint32_t frames_in;
-    int32_t delay; /* frames */
-    int first_qp;
-    struct buf config;
-    struct buf data;
-    struct media_sample *samples; /* frame_count */
-    uint32_t sample_count;
-};
-
-static const char *const presets[] = {
-    [SPEED_FAST] = "veryfast", [SPEED_BALANCED] = "medium", [SPEED_SMALL] = "slow"};
-
-/* ---- quality ---- */
-
-/*
- * A CRF means another quality at each preset: for medium's SSIM veryfast needs one lower by 2.5 to
- * 3.8, and slow may have one higher by 0.1 to 0.9, at low and at high qualities alike. With the
- * values below, luma SSIM and kbit/s at 1920x1080, 30 frames a second:
- *
- *   quality   time-lapse with noise and flicker      slideshow, 2.5 s a photo
- *             fast         balanced     small        fast         balanced     small
- *   45        .9535  1685  .9559  1515  .9541  1431  .9872   280  .9876   329  .9875   344
- *   60        .9758  2794  .9759  2235  .9746  2098  .9911   563  .9915   638  .9916   645
- *   75        .9868  6094  .9859  4569  .9851  3947  .9945  1010  .9949  1137  .9951  1128
- *   85        .9909 17084  .9903 14009  .9902 11105  .9966  1492  .9970  1707  .9976  1797
- *   95        .9941 41398  .9927 33453  .9926 28948  .9985  2251  .9990  2456  .9994  2554
- */
-float encoder_crf(enum speed speed, unsigned quality) {
-    static const float at_75[] = {
-        [SPEED_FAST] = 18.0f, [SPEED_BALANCED] = 21.0f, [SPEED_SMALL] = 21.5f};
-    /* At balanced, 41 for quality 0 is where pictures fall apart, 12 for 100 where eyes see no
-     * difference. */
-    float below = 20.0f / 75, above = 9.0f / 25;
-    float steps = (float)quality - 75;
-    return at_75[speed] - steps * (quality < 75 ? below : above);
-}
-
-/*
- * x264 quantises the first frame of an encode like a P frame; any later I frame is finer by the
- * factor ip (1.4: 2.91 steps). At every start of a segment that would be a visible drop, so the
- * first frame is told what x264 gives I frames in the middle: with macroblock tree the base of P
- * frames is constant, and this reproduces it to 0.1 steps from 1 to 120 frames a second at all
- * three presets.
- */
-static int first_frame_qp(const x264_param_t *param) {
-    float seconds = (float)param->i_fps_den / (float)param->i_fps_num;
-    float clipped = seconds < 0.01f ? 0.01f : seconds > 1 ? 1 : seconds;
-    float spread = 1 - param->rc.f_qcompress;
-    float p_frames = param->rc.f_rf_constant + spread * (13.5f + 6 * log2f(0.04f / clipped));
-    long qp = lroundf(p_frames - 6 * log2f(param->rc.f_ip_factor));
-    return qp < 0 ? 0 : qp > MAX_QP ? MAX_QP : (int)qp;
-}
-
-/* ---- opening ---- */
-
-static void set_determinism(x264_param_t *param) {
-    param->i_threads = 1;
-    param->i_lookahead_threads = 1;
-    param->b_sliced_threads = 0;
-    param->i_sync_lookahead = 0;
-    param->b_deterministic = 1;
-    param->b_cpu_independent = 1;
-    param->b_stitchable = 1;
-    param->i_log_level = X264_LOG_NONE;
-}
-
-/* Only the first frame is an IDR: cuts inside a segment become plain I frames, which x264 chooses
- * while the distance to the last IDR is below keyint_min. x264 caps that at half of keyint_max. */
-static void set_structure(x264_param_t *param) {
-    param->i_keyint_max = X264_KEYINT_MAX_INFINITE;
-    param->i_keyint_min = MIN_KEYINT;
-    param->b_open_gop = 0;
-    param->b_intra_refresh = 0;
-    param->b_annexb = 0;
-    param->b_repeat_headers = 0;
-    param->b_aud = 0;
-}
-
-static void set_picture(x264_param_t *param, const struct encoder_options *options) {
-    param->i_width = (int)options->width;
-    param->i_height = (int)options->height;
-    param->i_csp = X264_CSP_I420;
-    param->i_bitdepth = 8;
-    param->b_vfr_input = 0;
-    param->i_fps_num = param->i_timebase_den = (uint32_t)options->fps.num;
-    param->i_fps_den = param->i_timebase_num = (uint32_t)options->fps.den;
-    param->vui.i_sar_width = param->vui.i_sar_height = 1;
-    param->vui.b_fullrange = 0;
-    param->vui.i_colorprim = param->vui.i_transfer = param->vui.i_colmatrix = 1; /* BT.709 */
-}
-
-static bool open_x264(const struct encoder_options *options, struct encoder *encoder,
-                      struct error *err) {
-    x264_param_t param;
-    if (x264_param_default_preset(&param, presets[options->speed], NULL) != 0)
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 has no preset '%s'",
-                         presets[options->speed]);
-    set_determinism(&param);
-    set_structure(&param);
-    set_picture(&param, options);
-    param.rc.i_rc_method = X264_RC_CRF;
-    param.rc.f_rf_constant = encoder_crf(options->speed, options->quality);
-    if (x264_param_apply_profile(&param, "high") == 0)
-        encoder->x264 = x264_encoder_open(&param);
-    if (!encoder->x264)
-        return error_set(err, ERROR_INTERNAL, NULL,
-                         "x264 refuses %ux%u at %lld/%lld frames a second", options->width,
-                         options->height, (long long)options->fps.num, (long long)options->fps.den);
-    encoder->first_qp = first_frame_qp(&param);
-    encoder->delay = param.i_bframe == 0 ? 0 : param.i_bframe_pyramid ? 2 : 1;
-    return true;
-}
-
-/* avcC, ISO/IEC 14496-15 section 5.3.3.1. The sets come with a length of four bytes before them. */
-static bool make_config(const x264_nal_t *sps, const x264_nal_t *pps, struct buf *ret,
-                        struct error *err) {
-    const uint8_t *profile = sps->p_payload + NAL_LENGTH_BYTES + 1;
-    unsigned sps_size = (unsigned)sps->i_payload - NAL_LENGTH_BYTES;
-    unsigned pps_size = (unsigned)pps->i_payload - NAL_LENGTH_BYTES;
-    uint8_t head[] = {
-        1,
-        profile[0],
-        profile[1],
-        profile[2],
-        0xfc | (NAL_LENGTH_BYTES - 1),
-        0xe0 | 1, /* one SPS */
-        (uint8_t)(sps_size >> 8),
-        (uint8_t)sps_size,
-    };
-    uint8_t middle[] = {1, (uint8_t)(pps_size >> 8), (uint8_t)pps_size};
-    uint8_t tail[] = {0xfc | 1, 0xf8, 0xf8, 0}; /* 4:2:0, 8 bit, 8 bit, no extension of the SPS */
-    return buf_append(ret, head, sizeof head, err) &&
-           buf_append(ret, sps->p_payload + NAL_LENGTH_BYTES, sps_size, err) &&
-           buf_append(ret, middle, sizeof middle, err) &&
-           buf_append(ret, pps->p_payload + NAL_LENGTH_BYTES, pps_size, err) &&
-           buf_append(ret, tail, sizeof tail, err);
-}
-
-static bool read_headers(struct encoder *encoder, struct error *err) {
-    x264_nal_t *nals;
-    int count;
-    const x264_nal_t *sps = NULL, *pps = NULL;
-    if (x264_encoder_headers(encoder->x264, &nals, &count) < 0)
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives no headers");
-    for (int i = 0; i < count; i++) {
-        if (nals[i].i_type == NAL_SPS)
-            sps = &nals[i];
-        if (nals[i].i_type == NAL_PPS)
-            pps = &nals[i];
-    }
-    if (!sps || !pps)
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives no parameter sets");
-    return make_config(sps, pps, &encoder->config, err);
-}
 
 bool encoder_new(const struct encoder_options *options, struct encoder **ret, struct error *err) {
     assert(options->frame_count > 0 && options->quality <= 100);
-    if (options->fps.num <= 0 || options->fps.num > INT32_MAX || options->fps.den <= 0 ||
-        options->fps.den > INT32_MAX)
-        return error_set(err, ERROR_INVALID, NULL, "frame rate %lld/%lld does not fit into H.264",
-                         (long long)options->fps.num, (long long)options->fps.den);
+    size_t codec = options->codec;
+    if (codec >= ARRAY_SIZE(classes) || !classes[codec])
+        return error_set(err, ERROR_INVALID, NULL, "codec %zu cannot be encoded", codec);
     struct encoder *encoder = calloc(1, sizeof *encoder);
     struct media_sample *samples = calloc(options->frame_count, sizeof *samples);
     if (!encoder || !samples)
         die_out_of_memory();
+    encoder->class = classes[codec];
+    encoder->options = *options;
     encoder->samples = samples;
-    encoder->frame_count = options->frame_count;
-    buf_init(&encoder->config, MAX_CONFIG_BYTES);
-    buf_init(&encoder->data, MAX_SEGMENT_BYTES);
-    if (!open_x264(options, encoder, err) || !read_headers(encoder, err)) {
+    buf_init(&encoder->config, ENCODER_MAX_CONFIG_BYTES);
+    buf_init(&encoder->data, ENCODER_MAX_SEGMENT_BYTES);
+    if (!encoder->class->open(encoder, err)) {
         encoder_free(encoder);
         return false;
     }
@@ -208,84 +42,62 @@ bool encoder_new(const struct encoder_options *options, struct encoder **ret, st
 void encoder_free(struct encoder *encoder) {
     if (!encoder)
         return;
-    if (encoder->x264)
-        x264_encoder_close(encoder->x264);
+    encoder->class->close(encoder);
     buf_clear(&encoder->config);
     buf_clear(&encoder->data);
     free(encoder->samples);
     free(encoder);
 }
 
-/* ---- encoding ---- */
+bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t count,
+                 encoder_progress_function *progress, void *context, struct error *err) {
+    if (count > encoder->options.frame_count - encoder->frames_in)
+        return error_set(err, ERROR_INTERNAL, NULL, "a segment of %u frames got more",
+                         encoder->options.frame_count);
+    if (count == 0)
+        return true;
+    encoder->progress = progress;
+    encoder->progress_context = context;
+    return encoder->class->add(encoder, frame, count, err);
+}
 
-/* Keeps the slices of one frame; parameter sets are in avcC, messages are no part of the film. */
-static bool keep_frame(struct encoder *encoder, const x264_nal_t *nals, int count,
-                       const x264_picture_t *picture, struct error *err) {
-    size_t start = encoder->data.size;
-    if (encoder->sample_count == encoder->frame_count)
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 gives more frames than it got");
-    for (int i = 0; i < count; i++) {
-        if (nals[i].i_type != NAL_SLICE && nals[i].i_type != NAL_SLICE_IDR)
-            continue;
-        if (!buf_append(&encoder->data, nals[i].p_payload, (size_t)nals[i].i_payload, err))
-            return error_prefix(err, "a segment's samples");
-    }
-    int64_t offset = picture->i_pts + encoder->delay - encoder->sample_count;
-    bool key = picture->i_type == X264_TYPE_IDR;
+void encoder_took(struct encoder *encoder) {
+    encoder->frames_in++;
+    if (encoder->progress && encoder->frames_in % PROGRESS_FRAMES == 0)
+        encoder->progress(encoder->progress_context, encoder->frames_in);
+}
+
+bool encoder_sample(struct encoder *encoder, int64_t shown, int32_t delay, bool key,
+                    struct error *err) {
+    uint32_t number = encoder->sample_count;
+    size_t start = encoder->data_taken;
+    if (number == encoder->options.frame_count)
+        return error_set(err, ERROR_INTERNAL, NULL, "%s gives more frames than it got",
+                         encoder->class->name);
+    int64_t offset = shown + delay - number;
     if (offset < 0 || offset > MEDIA_MAX_COMPOSITION_OFFSET || encoder->data.size == start ||
-        key != (encoder->sample_count == 0))
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 orders frame %u in an unknown way",
-                         encoder->sample_count);
+        (number == 0 && !key))
+        return error_set(err, ERROR_INTERNAL, NULL, "%s orders frame %u in an unknown way",
+                         encoder->class->name, number);
     encoder->samples[encoder->sample_count++] = (struct media_sample){
         .size = (uint32_t)(encoder->data.size - start),
         .composition_offset = (int32_t)offset,
         .key = key,
     };
-    return true;
-}
-
-/* NULL drains. */
-static bool encode(struct encoder *encoder, x264_picture_t *picture, struct error *err) {
-    x264_nal_t *nals;
-    x264_picture_t out;
-    int count;
-    int size = x264_encoder_encode(encoder->x264, &nals, &count, picture, &out);
-    if (size < 0)
-        return error_set(err, ERROR_INTERNAL, NULL, "x264 fails at frame %u", encoder->frames_in);
-    return size == 0 || keep_frame(encoder, nals, count, &out, err);
-}
-
-bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t count,
-                 encoder_progress_function *progress, void *context, struct error *err) {
-    x264_picture_t picture;
-    x264_picture_init(&picture);
-    picture.img.i_csp = X264_CSP_I420;
-    picture.img.i_plane = 3;
-    for (int i = 0; i < 3; i++) {
-        picture.img.plane[i] = frame->planes[i];
-        picture.img.i_stride[i] = (int)frame->strides[i];
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        picture.i_qpplus1 = encoder->frames_in == 0 ? encoder->first_qp + 1 : X264_QP_AUTO;
-        picture.i_pts = encoder->frames_in++;
-        if (!encode(encoder, &picture, err))
-            return false;
-        if (progress && encoder->frames_in % PROGRESS_FRAMES == 0)
-            progress(context, encoder->frames_in);
-    }
+    encoder->data_taken = encoder->data.size;
     return true;
 }
 
 bool encoder_finish(struct encoder *encoder, struct media_segment *ret, struct error *err) {
-    while (x264_encoder_delayed_frames(encoder->x264) > 0)
-        if (!encode(encoder, NULL, err))
-            return false;
-    if (encoder->frames_in != encoder->frame_count || encoder->sample_count != encoder->frame_count)
-        return error_set(err, ERROR_INTERNAL, NULL, "a segment of %u frames got %u and has %u",
-                         encoder->frame_count, encoder->frames_in, encoder->sample_count);
-    /* What waits to be delivered needs no encoder any more. */
-    x264_encoder_close(encoder->x264);
-    encoder->x264 = NULL;
+    uint32_t frames = encoder->options.frame_count;
+    if (encoder->frames_in != frames)
+        return error_set(err, ERROR_INTERNAL, NULL, "a segment of %u frames got %u", frames,
+                         encoder->frames_in);
+    if (!encoder->class->finish(encoder, err))
+        return false;
+    if (encoder->sample_count != frames)
+        return error_set(err, ERROR_INTERNAL, NULL, "%s makes %u frames of %u",
+                         encoder->class->name, encoder->sample_count, frames);
     ret->data = encoder->data.data;
     ret->size = encoder->data.size;
     ret->samples = encoder->samples;
