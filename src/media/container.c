@@ -58,7 +58,7 @@ static bool png_chunk(struct arena *arena, const uint8_t *type, const uint8_t *d
 bool png_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
                     struct error *err) {
     const uint8_t *bytes = (const uint8_t *)image.ptr;
-    struct image_facts facts = {.orientation = 1};
+    struct image_facts facts = {0};
     size_t at = PNG_SIGNATURE_BYTES;
     for (;;) {
         if (image.len - at < PNG_CHUNK_BYTES)
@@ -120,7 +120,7 @@ static bool webp_chunk(const uint8_t *type, const uint8_t *data, uint32_t size,
 
 bool webp_read_facts(struct str image, struct image_facts *ret, struct error *err) {
     const uint8_t *bytes = (const uint8_t *)image.ptr;
-    struct image_facts facts = {.orientation = 1};
+    struct image_facts facts = {0};
     uint32_t riff_size = read_le32(bytes + 4);
     if (riff_size > image.len - 8)
         return truncated(err);

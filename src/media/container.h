@@ -22,7 +22,6 @@ struct image_facts {
     unsigned components;   /* JPEG only */
     bool has_adobe_marker; /* JPEG only: CMYK is stored inverted */
     bool premultiplied;    /* TIFF only: colours are multiplied by alpha */
-    unsigned orientation;  /* TIFF only; elsewhere it is in `exif` */
     struct str exif;       /* a TIFF structure, without "Exif\0\0"; empty: none */
     struct str profile;    /* ICC; empty: none */
     const char *warning;   /* for the receipt, or NULL */

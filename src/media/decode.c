@@ -85,15 +85,13 @@ bool image_read_header(struct arena *arena, struct str image, struct image_heade
         .format = format,
         .width = facts.width,
         .height = facts.height,
-        .orientation = facts.orientation,
         .colour = {.profile = facts.profile, .primaries = 1, .transfer = 13},
         .premultiplied = facts.premultiplied,
         .warning = facts.warning,
     };
-    if (format != IMAGE_TIFF)
-        header.orientation = exif_orientation(facts.exif);
-    if (header.orientation < 1 || header.orientation > 8)
-        header.orientation = 1;
+    struct exif exif = exif_read(arena, facts.exif);
+    header.orientation = exif.orientation;
+    header.captured = exif.captured;
     *ret = header;
     return true;
 }

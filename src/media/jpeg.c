@@ -106,7 +106,7 @@ static bool next_segment(struct str image, size_t *at, unsigned *ret_marker, siz
 
 bool jpeg_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
                      struct error *err) {
-    struct image_facts facts = {.orientation = 1};
+    struct image_facts facts = {0};
     struct profile_parts profile = {.expected = 0};
     size_t at = 2;
     for (;;) {

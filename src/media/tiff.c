@@ -16,7 +16,6 @@ enum {
     TAG_HEIGHT = 257,
     TAG_COMPRESSION = 259,
     TAG_PHOTOMETRIC = 262,
-    TAG_ORIENTATION = 274,
     TAG_TILE_WIDTH = 322,
     TAG_SUB_DIRECTORIES = 330,
     TAG_EXTRA_SAMPLES = 338,
@@ -41,7 +40,7 @@ struct tiff {
 };
 
 struct directory {
-    uint32_t width, height, subfile_type, compression, photometric, orientation;
+    uint32_t width, height, subfile_type, compression, photometric;
     uint32_t extra_samples;
     bool has_sub_directories, has_tiles, has_floats, is_dng;
     struct str profile;
@@ -94,9 +93,6 @@ static void read_entry(const struct tiff *tiff, size_t at, struct directory *dir
         break;
     case TAG_PHOTOMETRIC:
         directory->photometric = entry_value(tiff, at);
-        break;
-    case TAG_ORIENTATION:
-        directory->orientation = entry_value(tiff, at);
         break;
     case TAG_EXTRA_SAMPLES:
         directory->extra_samples = first_value(tiff, at);
@@ -171,7 +167,7 @@ bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *er
     uint32_t count = read16(&tiff, at);
     if ((image.len - at - 2) / TIFF_ENTRY_BYTES < count)
         return error_set(err, ERROR_INVALID, NULL, "truncated");
-    struct directory directory = {.compression = 1, .orientation = 1};
+    struct directory directory = {.compression = 1};
     for (uint32_t i = 0; i < count; i++)
         read_entry(&tiff, at + 2 + (size_t)i * TIFF_ENTRY_BYTES, &directory);
     if (!check_kind(&directory, err))
@@ -180,7 +176,7 @@ bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *er
     *ret = (struct image_facts){
         .width = directory.width,
         .height = directory.height,
-        .orientation = directory.orientation,
+        .exif = image,
         .premultiplied = directory.extra_samples == EXTRA_PREMULTIPLIED,
         .profile = directory.profile,
     };

@@ -268,26 +268,71 @@ struct str with_png_chunk(struct arena *arena, struct str png, const char *type,
     return insert(arena, png, 8 + 25, (struct str){(char *)chunk, data.len + 12});
 }
 
-static struct str exif_of(struct arena *arena, unsigned orientation) {
-    uint8_t *exif = arena_alloc(arena, 26);
-    memcpy(exif, "MM\0*\0\0\0\10\0\1", 10);
-    put_tag(exif + 10, 274, 3, 1, orientation, true);
-    return (struct str){(char *)exif, 26};
+/* One directory's entries, and behind them the values that do not fit in. */
+struct directory {
+    uint8_t *start, *entry, *values, *file;
+    bool big_endian;
+};
+
+static struct directory start_directory(uint8_t *file, size_t at, unsigned tags, bool big_endian) {
+    uint8_t *start = file + at;
+    return (struct directory){start, start + 2, start + 2 + (size_t)tags * 12 + 4, file,
+                              big_endian};
+}
+
+static void put_text(struct directory *directory, unsigned tag, const char *text) {
+    if (text == NULL)
+        return;
+    uint32_t size = (uint32_t)strlen(text) + 1;
+    bool fits = size <= 4;
+    uint32_t at = (uint32_t)(directory->values - directory->file);
+    put_tag(directory->entry, tag, 2, size, at, directory->big_endian);
+    memcpy(fits ? directory->entry + 8 : directory->values, text, size);
+    directory->values += fits ? 0 : size;
+    directory->entry += 12;
+}
+
+static size_t end_directory(struct directory *directory) {
+    put16(directory->start, (unsigned)((directory->entry - directory->start - 2) / 12),
+          directory->big_endian);
+    return (size_t)(directory->values - directory->file);
+}
+
+struct str exif_of(struct arena *arena, const struct exif_tags *tags, bool big_endian) {
+    enum { MAX_BYTES = 1024, FIRST = 8, FIRST_TAGS = 3, SECOND_TAGS = 5 };
+    uint8_t *exif = arena_alloc(arena, MAX_BYTES);
+    memcpy(exif, big_endian ? "MM\0*" : "II*\0", 4);
+    put32(exif + 4, FIRST, big_endian);
+    struct directory first = start_directory(exif, FIRST, FIRST_TAGS, big_endian);
+    if (tags->orientation != 0)
+        first.entry = put_tag(first.entry, 0x0112, 3, 1, tags->orientation, big_endian);
+    put_text(&first, 0x0132, tags->changed);
+    size_t at = (size_t)(first.values - exif);
+    first.entry = put_tag(first.entry, 0x8769, 4, 1, (uint32_t)at, big_endian);
+    end_directory(&first);
+    struct directory second = start_directory(exif, at, SECOND_TAGS, big_endian);
+    put_text(&second, 0x9003, tags->original);
+    put_text(&second, 0x9004, tags->digitized);
+    put_text(&second, 0x9290, tags->fraction);
+    put_text(&second, 0x9291, tags->fraction_original);
+    put_text(&second, 0x9292, tags->fraction_digitized);
+    return (struct str){(char *)exif, end_directory(&second)};
 }
 
 static struct str webp_with_exif(struct arena *arena, struct str webp, struct str exif) {
     uint8_t extended[18] = {'V', 'P', '8', 'X', 10, 0, 0, 0, 8};
     extended[12] = extended[15] = 15; /* both sides minus one */
-    uint8_t head[8] = {'E', 'X', 'I', 'F', (uint8_t)exif.len};
-    struct str chunk = join(arena, (struct str){(char *)head, 8}, exif, (struct str){"", 0});
+    uint8_t head[8] = {'E', 'X', 'I', 'F'};
+    put32(head + 4, (uint32_t)exif.len, false);
+    struct str padding = {"", exif.len % 2};
+    struct str chunk = join(arena, (struct str){(char *)head, 8}, exif, padding);
     struct str file = insert(arena, webp, 12, (struct str){(char *)extended, 18});
     file = join(arena, file, chunk, (struct str){"", 0});
     put32((uint8_t *)file.ptr + 4, (uint32_t)file.len - 8, false);
     return file;
 }
 
-struct str with_orientation(struct arena *arena, struct str image, unsigned orientation) {
-    struct str exif = exif_of(arena, orientation);
+struct str with_exif(struct arena *arena, struct str image, struct str exif) {
     switch (image_format_of(image)) {
     case IMAGE_JPEG:
         exif = join(arena, (struct str){"Exif\0", 6}, exif, (struct str){"", 0});
@@ -299,4 +344,11 @@ struct str with_orientation(struct arena *arena, struct str image, unsigned orie
     default:
         abort();
     }
+}
+
+struct str with_orientation(struct arena *arena, struct str image, unsigned orientation) {
+    uint8_t *exif = arena_alloc(arena, 26);
+    memcpy(exif, "MM\0*\0\0\0\10\0\1", 10);
+    put_tag(exif + 10, 274, 3, 1, orientation, true);
+    return with_exif(arena, image, (struct str){(char *)exif, 26});
 }

@@ -43,7 +43,16 @@ struct str tiff_of(struct arena *arena, const struct picture *picture, unsigned 
 /* From a text in base64. */
 struct str file_of(struct arena *arena, const char *base64);
 
-/* The image with EXIF or a colour profile put in. */
+/* A TIFF structure with these tags. Texts may be NULL: without that tag; orientation 0: without. */
+struct exif_tags {
+    unsigned orientation;
+    const char *changed, *original, *digitized;
+    const char *fraction, *fraction_original, *fraction_digitized;
+};
+struct str exif_of(struct arena *arena, const struct exif_tags *tags, bool big_endian);
+
+/* The image (JPEG, PNG or WebP of 16x16) with EXIF or a colour profile put in. */
+struct str with_exif(struct arena *arena, struct str image, struct str exif);
 struct str with_orientation(struct arena *arena, struct str image, unsigned orientation);
 struct str with_jpeg_segment(struct arena *arena, struct str jpeg, uint8_t marker, struct str data);
 struct str with_png_chunk(struct arena *arena, struct str png, const char *type, struct str data);

@@ -408,6 +408,24 @@ static void orientation_in_all_formats(void **state) {
     }
 }
 
+static void captured_time_in_all_formats(void **state) {
+    struct scene *scene = *state;
+    struct picture picture = picture_uneven(scene->arena, 16, 16);
+    const struct exif_tags tags = {.original = "2024:05:01 12:33:44", .fraction_original = "12"};
+    struct str exif = exif_of(scene->arena, &tags, true);
+    const struct str files[] = {
+        jpeg_of(scene->arena, &picture, TJSAMP_420, 90, 0),
+        av_of(scene->arena, &picture, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, 255),
+        file_of(scene->arena, webp_lossy),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        assert_true(decode(scene, files[i], 16, 16));
+        assert_null(scene->header.captured);
+        assert_true(decode(scene, with_exif(scene->arena, files[i], exif), 16, 16));
+        assert_string_equal(scene->header.captured, "2024-05-01T12:33:44.120");
+    }
+}
+
 /* EXIF blobs that end early or point elsewhere: no orientation, no crash. */
 static void damaged_exif(void **state) {
     struct scene *scene = *state;
@@ -619,6 +637,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(webp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tiff_of_both_byte_orders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orientation_in_all_formats, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(captured_time_in_all_formats, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_exif, set_up, tear_down),
         cmocka_unit_test_setup_teardown(profiles_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(truncated_images, set_up, tear_down),
