@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The ends of limited range. Black is also the least of chroma; chroma of greys is FRAME_GREY. */
+enum { FRAME_BLACK = 16, FRAME_WHITE = 235, FRAME_MAX_CHROMA = 240, FRAME_GREY = 128 };
+
 struct frame {
     unsigned width, height;
     uint8_t *planes[3];

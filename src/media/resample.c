@@ -40,7 +40,7 @@ static double sin_pi(double x) {
     return half_turns % 2 == 0 ? sum : -sum;
 }
 
-static double lanczos(double x) {
+double resample_lanczos(double x) {
     if (x < 0)
         x = -x;
     if (x < 1e-9)
@@ -101,7 +101,7 @@ static struct window sample_weights(const struct filter_spec *spec, unsigned tar
         real[i] = 0;
     for (unsigned i = 0; i < window.count; i++) {
         int64_t sample = window.first + i;
-        double weight = lanczos(((double)sample + 0.5 - centre) / scale);
+        double weight = resample_lanczos(((double)sample + 0.5 - centre) / scale);
         real[clamp(sample, 0, last_sample) - first] += weight;
     }
     return (struct window){.first = first, .count = count};
@@ -190,6 +190,26 @@ static void fill(struct filter *filter, size_t room, const struct window *window
     }
 }
 
+static struct filter *filter_allocate(const struct filter_spec *spec, enum filter_axis axis,
+                                      unsigned taps) {
+    struct filter *filter = must_allocate(1, sizeof *filter);
+    size_t padded = ((size_t)spec->target_size + 7) / 8 * 8;
+    filter->spec = *spec;
+    filter->axis = axis;
+    filter->taps = taps;
+    filter->first = must_allocate(padded, sizeof *filter->first);
+    filter->weights = must_allocate(padded * taps, sizeof *filter->weights);
+    return filter;
+}
+
+struct filter *filter_new_blank(unsigned source_size, unsigned target_size, unsigned taps,
+                                enum filter_axis axis) {
+    assert(source_size >= taps && target_size > 0);
+    assert(axis == FILTER_VERTICAL ? taps % 2 == 0 : taps == HORIZONTAL_BLOCK);
+    struct filter_spec spec = {.source_size = source_size, .target_size = target_size, .step = 1};
+    return filter_allocate(&spec, axis, taps);
+}
+
 struct filter *filter_new(const struct filter_spec *spec, enum filter_axis axis) {
     assert(spec->source_size > 0 && spec->target_size > 0 && spec->step > 0);
     double scale = spec->step > 1 ? spec->step : 1;
@@ -200,14 +220,9 @@ struct filter *filter_new(const struct filter_spec *spec, enum filter_axis axis)
     int16_t *weights = must_allocate(spec->target_size * room, sizeof *weights);
     unsigned taps = compute_windows(spec, room, windows, weights);
 
-    struct filter *filter = must_allocate(1, sizeof *filter);
-    filter->spec = *spec;
-    filter->axis = axis;
     unsigned multiple = axis == FILTER_VERTICAL ? 2 : HORIZONTAL_BLOCK;
-    filter->taps = (taps + multiple - 1) / multiple * multiple;
-    size_t padded = ((size_t)spec->target_size + 7) / 8 * 8;
-    filter->first = must_allocate(padded, sizeof *filter->first);
-    filter->weights = must_allocate(padded * filter->taps, sizeof *filter->weights);
+    struct filter *filter =
+        filter_allocate(spec, axis, (taps + multiple - 1) / multiple * multiple);
     fill(filter, room, windows, weights);
     free(windows);
     free(weights);
@@ -403,6 +418,16 @@ void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret) 
                                  horizontal->begin, horizontal->end, row);
     if (!horizontal->copies)
         resampler->kernels->horizontal(row, horizontal, ret);
+}
+
+void resample_round_row(const int16_t *restrict row, unsigned count, uint8_t low, uint8_t high,
+                        uint8_t *restrict ret) {
+    const int16_t from = low, to = high;
+    for (unsigned i = 0; i < count; i++) {
+        int16_t value = (int16_t)((row[i] + RESAMPLE_ONE / 2) >> RESAMPLE_FRACTION);
+        value = value < from ? from : value;
+        ret[i] = (uint8_t)(value > to ? to : value);
+    }
 }
 
 #if defined(__SSE2__)

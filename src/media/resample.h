@@ -46,6 +46,11 @@ struct filter {
 };
 
 struct filter *filter_new(const struct filter_spec *spec, enum filter_axis axis);
+/* Without weights: `first`, `weights`, `begin` and `end` are the caller's to set, as often as it
+ * likes. `taps` as above; target sample t's weight k is weights[t * taps + k], horizontally with 8
+ * taps only. source_size >= taps. */
+struct filter *filter_new_blank(unsigned source_size, unsigned target_size, unsigned taps,
+                                enum filter_axis axis);
 void filter_free(struct filter *filter);
 
 /* The inner loops, as plain C and for the processor at hand. */
@@ -71,6 +76,13 @@ struct resampler {
 
 /* Row `y` of the result; `ret` has room for target_size and RESAMPLE_PADDING more. */
 void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret);
+
+/* Rounds a row to 8 bits within [low, high]. */
+void resample_round_row(const int16_t *row, unsigned count, uint8_t low, uint8_t high,
+                        uint8_t *ret);
+
+/* The kernel itself: 1 at 0, and 0 from |x| = 3 on. */
+double resample_lanczos(double x);
 
 /* Copies `rows` rows of `width` samples so that row i becomes column i. */
 void resample_transpose(const int16_t *source, size_t source_stride, unsigned width, unsigned rows,
