@@ -16,7 +16,7 @@
 enum {
     PLACE_DIGITS = 6, /* of the prefix `000123-` */
     MAX_TYPE_BYTES = 127,
-    /* An image has at most 9 values, known members or not. */
+    /* An image with all its members counts as 15. */
     MAX_VALUES = 16 * MANIFEST_MAX_IMAGES,
 };
 
@@ -52,10 +52,26 @@ bool manifest_check_name(struct str name, struct error *err) {
     return true;
 }
 
-/* Names an image in a message; `at` counts from 0. */
-static bool blame(struct error *err, size_t at, struct str name) {
+/* What images and assets have in common. */
+struct entry {
+    const char *what; /* "image" */
+    size_t at;        /* from 0 */
+    struct str name;
+    int64_t size;
+    const char *type;
+    uint64_t max_bytes;
+};
+
+static struct entry entry_of_image(size_t at, const struct manifest_image *image) {
+    return (struct entry){"image",     at,          str_c(image->name),
+                          image->size, image->type, MANIFEST_MAX_IMAGE_BYTES};
+}
+
+/* Names an image or asset in a message. */
+static bool blame(struct error *err, const struct entry *entry) {
     char quoted[DOCUMENT_QUOTE_SIZE];
-    return error_prefix(err, "image %zu '%s'", at + 1, document_quote(name, quoted));
+    return error_prefix(err, "%s %zu '%s'", entry->what, entry->at + 1,
+                        document_quote(entry->name, quoted));
 }
 
 /* `type/subtype` of visible ASCII, as far as it is worth looking. */
@@ -67,20 +83,27 @@ static bool check_type(const char *type, struct error *err) {
     return good || error_set(err, ERROR_INVALID, NULL, "'type' is not a media type");
 }
 
-static bool check_image(size_t at, const struct manifest_image *image, struct error *err) {
-    struct str name = str_c(image->name);
-    if (!manifest_check_name(name, err) || (image->type && !check_type(image->type, err)))
-        return blame(err, at, name);
+static bool check_entry(const struct entry *entry, struct error *err) {
     char quoted[DOCUMENT_QUOTE_SIZE];
-    if (image->size == 0)
-        return error_set(err, ERROR_INVALID, NULL, "image %zu '%s' is empty", at + 1,
-                         document_quote(name, quoted));
-    if (image->size > 0 && (uint64_t)image->size > MANIFEST_MAX_IMAGE_BYTES)
+    if (!manifest_check_name(entry->name, err) || (entry->type && !check_type(entry->type, err)))
+        return blame(err, entry);
+    if (entry->size == 0)
+        return error_set(err, ERROR_INVALID, NULL, "%s %zu '%s' is empty", entry->what,
+                         entry->at + 1, document_quote(entry->name, quoted));
+    if (entry->size > 0 && (uint64_t)entry->size > entry->max_bytes)
         return error_set(err, ERROR_LIMIT, NULL,
-                         "image %zu '%s' has %lld bytes, over the limit of %llu", at + 1,
-                         document_quote(name, quoted), (long long)image->size,
-                         (unsigned long long)MANIFEST_MAX_IMAGE_BYTES);
+                         "%s %zu '%s' has %lld bytes, over the limit of %llu", entry->what,
+                         entry->at + 1, document_quote(entry->name, quoted), (long long)entry->size,
+                         (unsigned long long)entry->max_bytes);
     return true;
+}
+
+static bool refuse_twin(const char *what, size_t at, size_t first, struct str name,
+                        struct error *err) {
+    char quoted[DOCUMENT_QUOTE_SIZE];
+    return error_set(err, ERROR_INVALID, NULL,
+                     "%s %zu '%s' has the name of %s %zu; names must differ", what, at + 1,
+                     document_quote(name, quoted), what, first + 1);
 }
 
 /* A name, or a part of it, with its place in the list. */
@@ -111,22 +134,19 @@ static bool check_unique(struct arena *arena, const struct manifest_image *image
                          struct error *err) {
     struct place *places = places_of(arena, images, count, 0);
     qsort(places, count, sizeof *places, by_name);
-    for (size_t i = 1; i < count; i++) {
-        char quoted[DOCUMENT_QUOTE_SIZE];
+    for (size_t i = 1; i < count; i++)
         if (str_equal(places[i - 1].key, places[i].key))
-            return error_set(err, ERROR_INVALID, NULL,
-                             "image %zu '%s' has the name of image %zu; names must differ",
-                             places[i].index + 1, document_quote(places[i].key, quoted),
-                             places[i - 1].index + 1);
-    }
+            return refuse_twin("image", places[i].index, places[i - 1].index, places[i].key, err);
     return true;
 }
 
 bool manifest_check_images(struct arena *arena, const struct manifest_image *images, size_t count,
                            struct error *err) {
-    for (size_t i = 0; i < count; i++)
-        if (!check_image(i, &images[i], err))
+    for (size_t i = 0; i < count; i++) {
+        struct entry entry = entry_of_image(i, &images[i]);
+        if (!check_entry(&entry, err))
             return false;
+    }
     return check_unique(arena, images, count, err);
 }
 
@@ -193,50 +213,125 @@ static bool check_members(const json_t *object, const char *const *known, const 
     return true;
 }
 
-static bool parse_members(struct arena *arena, const json_t *object, struct manifest_image *image,
-                          struct error *err) {
-    static const char *const known[] = {"name", "size", "type", "hold", NULL};
-    static const char *const later[] = {"motion", "rotate", "caption", "from", NULL};
-    const json_t *hold = json_object_get(object, "hold");
+/* The members `name`, `size` and `type` of `object`, into an entry whose `what` and `at` are set.
+ */
+static bool read_entry(struct arena *arena, const json_t *object, struct entry *entry,
+                       struct error *err) {
     uint64_t size;
-    if (!check_members(object, known, later, err))
-        return false;
+    if (!json_is_object(object))
+        return error_set(err, ERROR_INVALID, NULL, "%s %zu must be an object, not %s", entry->what,
+                         entry->at + 1, document_kind(object));
+    const json_t *name = json_object_get(object, "name");
+    if (!json_is_string(name))
+        return error_set(err, ERROR_INVALID, NULL,
+                         name ? "%s %zu: 'name' must be a text, not %s" : "%s %zu: 'name' is %s",
+                         entry->what, entry->at + 1, document_kind(name));
+    entry->name = (struct str){json_string_value(name), json_string_length(name)};
+    if (!manifest_check_name(entry->name, err))
+        return blame(err, entry);
+    entry->name = arena_str(arena, entry->name);
+    entry->size = -1;
     if (json_object_get(object, "size")) {
         if (!document_number(object, "size", INT64_MAX, &size, err))
-            return false;
-        image->size = (int64_t)size;
+            return blame(err, entry);
+        entry->size = (int64_t)size;
     }
-    if (!document_member(arena, object, "type", MAX_TYPE_BYTES, true, &image->type, err))
-        return false;
-    if (hold) {
-        image->has_hold = true;
-        if (!settings_parse_hold(hold, &image->hold, err))
-            return error_prefix(err, "'hold'");
-    }
+    if (!document_member(arena, object, "type", MAX_TYPE_BYTES, true, &entry->type, err))
+        return blame(err, entry);
     return true;
+}
+
+static bool parse_rotate(const json_t *object, unsigned *ret, struct error *err) {
+    uint64_t degrees;
+    if (!document_number(object, "rotate", INT64_MAX, &degrees, err))
+        return false;
+    if (degrees % 90 != 0 || degrees > 270)
+        return error_set(err, ERROR_INVALID, NULL, "'rotate' must be 0, 90, 180 or 270");
+    *ret = (unsigned)degrees;
+    return true;
+}
+
+static bool parse_caption(struct arena *arena, const json_t *object, const char **ret,
+                          struct error *err) {
+    const json_t *caption = json_object_get(object, "caption");
+    struct str text = {json_string_value(caption), json_string_length(caption)};
+    if (json_is_string(caption) && text.len == 0)
+        return error_set(err, ERROR_INVALID, NULL, "'caption' is empty; leave it out");
+    if (json_is_string(caption) && str_has_control(text))
+        return error_set(err, ERROR_INVALID, NULL, "'caption' has a control character");
+    return document_member(arena, object, "caption", MANIFEST_MAX_CAPTION_BYTES, true, ret, err);
+}
+
+/* What an image alone has. */
+static bool parse_members(struct arena *arena, const json_t *object, struct manifest_image *image,
+                          struct error *err) {
+    const json_t *hold = json_object_get(object, "hold");
+    const json_t *motion = json_object_get(object, "motion");
+    image->has_hold = hold != NULL;
+    if (hold && !settings_parse_hold(hold, &image->hold, err))
+        return error_prefix(err, "'hold'");
+    image->has_motion = motion != NULL;
+    if (motion && !settings_parse_motion(motion, &image->motion, err))
+        return error_prefix(err, "'motion'");
+    if (json_object_get(object, "rotate") && !parse_rotate(object, &image->rotate, err))
+        return false;
+    return parse_caption(arena, object, &image->caption, err);
 }
 
 static bool parse_image(struct arena *arena, const json_t *object, size_t at,
                         struct manifest_image *ret, struct error *err) {
-    struct manifest_image image = {.size = -1};
-    if (!json_is_object(object))
-        return error_set(err, ERROR_INVALID, NULL, "image %zu must be an object, not %s", at + 1,
-                         document_kind(object));
-    const json_t *name = json_object_get(object, "name");
-    if (!json_is_string(name))
-        return error_set(err, ERROR_INVALID, NULL,
-                         name ? "image %zu: 'name' must be a text, not %s"
-                              : "image %zu: 'name' is %s",
-                         at + 1, document_kind(name));
-    struct str text = {json_string_value(name), json_string_length(name)};
-    if (!manifest_check_name(text, err))
-        return blame(err, at, text);
-    image.name = arena_strndup(arena, text.ptr, text.len);
-    if (!parse_members(arena, object, &image, err))
-        return blame(err, at, text);
-    if (!check_image(at, &image, err))
+    static const char *const known[] = {"name",   "size",   "type",    "hold",
+                                        "motion", "rotate", "caption", NULL};
+    static const char *const later[] = {"from", NULL};
+    struct entry entry = {.what = "image", .at = at, .max_bytes = MANIFEST_MAX_IMAGE_BYTES};
+    struct manifest_image image = {0};
+    if (!read_entry(arena, object, &entry, err))
         return false;
+    if (!check_members(object, known, later, err) || !parse_members(arena, object, &image, err))
+        return blame(err, &entry);
+    if (!check_entry(&entry, err))
+        return false;
+    image.name = entry.name.ptr;
+    image.size = entry.size;
+    image.type = entry.type;
     *ret = image;
+    return true;
+}
+
+static bool parse_asset(struct arena *arena, const json_t *object, size_t at,
+                        struct manifest_asset *ret, struct error *err) {
+    static const char *const known[] = {"name", "size", "type", NULL};
+    static const char *const later[] = {NULL};
+    struct entry entry = {.what = "asset", .at = at, .max_bytes = MANIFEST_MAX_ASSET_BYTES};
+    if (!read_entry(arena, object, &entry, err))
+        return false;
+    if (!check_members(object, known, later, err))
+        return blame(err, &entry);
+    if (!check_entry(&entry, err))
+        return false;
+    *ret = (struct manifest_asset){entry.name.ptr, entry.size, entry.type};
+    return true;
+}
+
+static bool parse_assets(struct arena *arena, const json_t *array, struct manifest *manifest,
+                         struct error *err) {
+    size_t count = json_array_size(array);
+    if (!json_is_array(array))
+        return error_set(err, ERROR_INVALID, NULL, "'assets' must be an array, not %s",
+                         document_kind(array));
+    if (count > MANIFEST_MAX_ASSETS)
+        return error_set(err, ERROR_LIMIT, NULL, "%zu assets are over the limit of %d", count,
+                         MANIFEST_MAX_ASSETS);
+    struct manifest_asset *assets = arena_array(arena, count, sizeof *assets);
+    for (size_t i = 0; i < count; i++) {
+        if (!parse_asset(arena, json_array_get(array, i), i, &assets[i], err))
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(assets[i].name, assets[j].name) == 0)
+                return refuse_twin("asset", i, j, str_c(assets[i].name), err);
+    }
+    manifest->assets = assets;
+    manifest->asset_count = count;
     return true;
 }
 
@@ -266,18 +361,20 @@ static bool parse_images(struct arena *arena, const json_t *array, struct manife
 
 static bool read_manifest(struct arena *arena, const json_t *object, struct manifest *ret,
                           struct error *err) {
-    static const char *const known[] = {"version", "images", "settings", NULL};
-    static const char *const later[] = {"assets", NULL};
+    static const char *const known[] = {"version", "images", "assets", "settings", NULL};
+    static const char *const later[] = {NULL};
     struct manifest manifest = {0};
     const json_t *version = json_object_get(object, "version");
     const json_t *images = json_object_get(object, "images");
+    const json_t *assets = json_object_get(object, "assets");
     if (!version)
         return error_set(err, ERROR_INVALID, NULL, "'version' is missing; it must be 1");
     if (!json_is_integer(version) || json_integer_value(version) != 1)
         return error_set(err, ERROR_INVALID, NULL, "'version' must be 1");
     if (!check_members(object, known, later, err) ||
         !settings_parse(json_object_get(object, "settings"), &manifest.settings, err) ||
-        (images && !parse_images(arena, images, &manifest, err)))
+        (images && !parse_images(arena, images, &manifest, err)) ||
+        (assets && !parse_assets(arena, assets, &manifest, err)))
         return false;
     *ret = manifest;
     return true;
@@ -318,18 +415,29 @@ static void set(json_t *object, const char *name, json_t *value) {
         die_out_of_memory();
 }
 
-static json_t *image_to_json(const struct manifest_image *image) {
+static json_t *entry_to_json(const char *name, int64_t size, const char *type) {
     json_t *object = json_object();
-    set(object, "name", json_string_nocheck(image->name));
-    if (image->size >= 0)
-        set(object, "size", json_integer(image->size));
-    if (image->type)
-        set(object, "type", json_string_nocheck(image->type));
+    set(object, "name", json_string_nocheck(name));
+    if (size >= 0)
+        set(object, "size", json_integer(size));
+    if (type)
+        set(object, "type", json_string_nocheck(type));
+    return object;
+}
+
+static json_t *image_to_json(const struct manifest_image *image) {
+    json_t *object = entry_to_json(image->name, image->size, image->type);
     if (image->has_hold) {
         char hold[RATIONAL_SIZE];
         settings_format_hold(image->hold, hold);
         set(object, "hold", json_string_nocheck(hold));
     }
+    if (image->has_motion)
+        set(object, "motion", json_string_nocheck(settings_motion_name(image->motion)));
+    if (image->rotate != 0)
+        set(object, "rotate", json_integer((json_int_t)image->rotate));
+    if (image->caption)
+        set(object, "caption", json_string_nocheck(image->caption));
     return object;
 }
 
@@ -342,6 +450,16 @@ static json_t *manifest_to_json(const struct manifest *manifest) {
             if (json_array_append_new(images, image_to_json(&manifest->images[i])) != 0)
                 die_out_of_memory();
         set(object, "images", images);
+    }
+    if (manifest->asset_count > 0) {
+        json_t *assets = json_array();
+        for (size_t i = 0; i < manifest->asset_count; i++) {
+            const struct manifest_asset *asset = &manifest->assets[i];
+            if (json_array_append_new(assets,
+                                      entry_to_json(asset->name, asset->size, asset->type)) != 0)
+                die_out_of_memory();
+        }
+        set(object, "assets", assets);
     }
     set(object, "settings", settings_to_json(&manifest->settings));
     return object;

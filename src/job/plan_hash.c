@@ -6,6 +6,7 @@
 #include "job/plan_internal.h"
 
 #include "base/codec.h"
+#include "job/document.h"
 
 #include <string.h>
 
@@ -45,6 +46,12 @@ static void add_text(struct hasher *hasher, const char *text) {
 static void add_rational(struct hasher *hasher, struct rational value) {
     add_number(hasher, (uint64_t)value.num);
     add_number(hasher, (uint64_t)value.den);
+}
+
+/* The normal form holds every setting, also those to come. */
+static void add_settings(struct hasher *hasher, const struct settings *settings) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    add_text(hasher, document_text(arena, settings_to_json(settings)));
 }
 
 static void start(struct hasher *hasher, const char *kind) {
@@ -107,6 +114,7 @@ void plan_set_hash(struct plan *plan) {
     add_number(&hasher, plan->task_count);
     for (uint32_t i = 0; i < plan->task_count; i++)
         add_number(&hasher, plan->tasks[i].count);
+    add_settings(&hasher, settings);
     finish(&hasher, plan->hash);
 }
 

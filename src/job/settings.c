@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-    VALUE_SIZE = 96, /* the longest good value has about 30 characters */
+    VALUE_SIZE = SETTINGS_NAME_SIZE + 32, /* a name, and a place for it */
     DEFAULT_FPS = 30,
     DEFAULT_QUALITY = 75,
     AUTO_WIDTH = 1920,
@@ -41,10 +41,19 @@ void settings_default(struct settings *ret) {
         .transition_duration = {1, 1},
         .audio_fade = {0, 1},
         .audio_gain = {0, 1},
+        .stamp_corner = CORNER_BOTTOM_RIGHT,
+        .watermark_corner = CORNER_BOTTOM_RIGHT,
     };
 }
 
 /* ---- reading and writing by the table ---- */
+
+static const struct setting_rule *find_rule(const char *name) {
+    for (const struct setting_help *row = settings_table; row->name; row++)
+        if (strcmp(row->name, name) == 0)
+            return row->rule;
+    return NULL;
+}
 
 /* A JSON number has no exact decimals: nine are taken, which is what rational_parse takes. */
 static bool real_to_text(double value, char *ret, struct error *err) {
@@ -62,17 +71,26 @@ static bool real_to_text(double value, char *ret, struct error *err) {
 }
 
 /* The value as text, fit for messages. */
-static bool value_to_text(const json_t *value, bool takes_numbers, char ret[VALUE_SIZE],
+static bool value_to_text(const json_t *value, enum setting_kind kind, char ret[VALUE_SIZE],
                           struct error *err) {
-    if (takes_numbers && json_is_integer(value)) {
+    static const char *const taken[] = {
+        [SETTING_TEXT] = "a text",
+        [SETTING_NUMBER] = "a number or a text",
+        [SETTING_BOOLEAN] = "true or false",
+    };
+    if (kind == SETTING_NUMBER && json_is_integer(value)) {
         snprintf(ret, VALUE_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return true;
     }
-    if (takes_numbers && json_is_real(value))
+    if (kind == SETTING_NUMBER && json_is_real(value))
         return real_to_text(json_real_value(value), ret, err);
+    if (kind == SETTING_BOOLEAN && json_is_boolean(value)) {
+        snprintf(ret, VALUE_SIZE, "%s", json_is_true(value) ? "true" : "false");
+        return true;
+    }
     if (!json_is_string(value))
-        return error_set(err, ERROR_INVALID, NULL, "must be %s, not %s",
-                         takes_numbers ? "a number or a text" : "a text", document_kind(value));
+        return error_set(err, ERROR_INVALID, NULL, "must be %s, not %s", taken[kind],
+                         document_kind(value));
     struct str text = {json_string_value(value), json_string_length(value)};
     if (text.len >= VALUE_SIZE || str_has_control(text) || memchr(text.ptr, '\0', text.len)) {
         char quoted[DOCUMENT_QUOTE_SIZE];
@@ -86,7 +104,7 @@ static bool value_to_text(const json_t *value, bool takes_numbers, char ret[VALU
 
 bool settings_parse_hold(const json_t *value, struct rational *ret, struct error *err) {
     char text[VALUE_SIZE];
-    return value_to_text(value, true, text, err) && settings_read_hold(text, ret, err);
+    return value_to_text(value, SETTING_NUMBER, text, err) && settings_read_hold(text, ret, err);
 }
 
 void settings_format_hold(struct rational hold, char *ret) {
@@ -94,6 +112,20 @@ void settings_format_hold(struct rational hold, char *ret) {
         memcpy(ret, "frame", sizeof "frame");
     else
         rational_format(hold, ret);
+}
+
+bool settings_parse_motion(const json_t *value, enum motion *ret, struct error *err) {
+    char text[VALUE_SIZE];
+    struct settings settings;
+    const struct setting_rule *rule = find_rule("motion");
+    if (!value_to_text(value, rule->kind, text, err) || !rule->parse(rule, text, &settings, err))
+        return false;
+    *ret = settings.motion;
+    return true;
+}
+
+const char *settings_motion_name(enum motion motion) {
+    return find_rule("motion")->choices[motion];
 }
 
 /* Edits (insert, delete, change, swap of neighbours) from one word to the other. */
@@ -164,13 +196,6 @@ static bool refuse_name(const char *name, struct error *err) {
     return error_set(err, ERROR_INVALID, NULL, "setting '%s' is not known (%s)", quoted, known);
 }
 
-static const struct setting_rule *find_rule(const char *name) {
-    for (const struct setting_help *row = settings_table; row->name; row++)
-        if (strcmp(row->name, name) == 0)
-            return row->rule;
-    return NULL;
-}
-
 bool settings_parse(const json_t *object, struct settings *ret, struct error *err) {
     struct settings settings;
     settings_default(&settings);
@@ -184,10 +209,12 @@ bool settings_parse(const json_t *object, struct settings *ret, struct error *er
         const struct setting_rule *rule = find_rule(name);
         if (!rule)
             return refuse_name(name, err);
-        if (!value_to_text(value, rule->takes_numbers, text, err) ||
+        if (!value_to_text(value, rule->kind, text, err) ||
             !rule->parse(rule, text, &settings, err))
             return error_prefix(err, "setting '%s'", name);
     }
+    if (!settings_combine(object, &settings, err))
+        return false;
     *ret = settings;
     return true;
 }

@@ -111,16 +111,20 @@ struct settings {
 /* The defaults, as the table's rows say. */
 void settings_default(struct settings *ret);
 
-/* The codec and format that a file's name asks for by its ending (".webm": vp9 in webm), as
- * settings to add where they are not said. INVALID for an ending of no film. */
+/* The format that a file's name asks for by its ending, in any case of letters; as the setting
+ * `format` it brings its codec (".webm": vp9). INVALID for an ending of no film. */
 MUST_CHECK bool settings_format_of_file(const char *path, enum format *ret, struct error *err);
 const char *settings_format_ending(enum format format); /* "mp4", "mov", "webm", "gif" */
 const char *settings_media_type(enum format format);    /* "video/mp4", … "image/gif" */
+const char *settings_codec_name(enum codec codec);      /* "h264", … */
 
 /* Reads `{"fps": 30, "hold": "1.5", …}` over the defaults; numbers may be strings. NULL is the
- * defaults. Refused with INVALID: `setting 'fsp' is not known; did you mean 'fps'?`,
- * `setting 'fps': '0' must be from 1 to 120`, `setting 'codec': 'av1' is not supported by this
- * version (h264)`, … */
+ * defaults. Codec and format follow one another where one is given: prores goes into mov, gif into
+ * gif, vp9 into webm, the others into mp4; mov and mp4 are h264, webm is vp9.
+ * Refused with INVALID: `setting 'fsp' is not known; did you mean 'fps'?`,
+ * `setting 'fps': '0' must be from 1 to 120`, `setting 'codec': 'prores' does not go into 'mp4'
+ * (…)`, a setting that says something of another one which is not there (`audio-fade` without
+ * `audio`), unless it is the default beside a written `none`; … */
 MUST_CHECK bool settings_parse(const json_t *object, struct settings *ret, struct error *err);
 
 /* The value of `hold`, of the settings and of an image: `'0' must be …` without naming the setting.
@@ -136,6 +140,13 @@ json_t *settings_to_json(const struct settings *settings);
 /* JSON Schema (draft 2020-12) of the `settings` object: the table's types, words, ranges, defaults
  * and sentences. A new reference. docs/settings.schema.json is its text. */
 json_t *settings_schema(void);
+
+/* "logo.png@top-left" is "logo.png" at the top left; without a place it is the bottom right.
+ * Letters behind the last `@` that are no place are INVALID; a name such as `logo@2x.png` has none.
+ * `ret_rest` points into the text. */
+MUST_CHECK bool settings_split_corner(const char *text, struct str *ret_rest,
+                                      enum corner *ret_corner, struct error *err);
+const char *settings_corner_name(enum corner corner); /* "top-left", … */
 
 /* The values of an image's `motion`: `'fast' is not known (none, kenburns, …)` without the name. */
 MUST_CHECK bool settings_parse_motion(const json_t *value, enum motion *ret, struct error *err);

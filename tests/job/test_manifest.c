@@ -73,12 +73,79 @@ static void members_are_read(void **state) {
         manifest_to_text(arena, &manifest),
         "{\"version\":1,\"images\":[{\"name\":\"a\",\"size\":7,\"type\":\"image/"
         "png\",\"hold\":\"5/2\"},{\"name\":\"b\"},{\"name\":\"c\",\"hold\":\"frame\"}],"
-        "\"settings\":{\"background\":\"#000000\",\"codec\":\"h264\",\"fit\":\"contain\","
-        "\"format\":\"mp4\",\"fps\":\"30\",\"held-frames\":\"encoded\",\"hold\":\"3\","
-        "\"motion\":\"none\",\"on-bad-image\":\"fail\",\"order\":\"given\",\"poster\":0,"
-        "\"quality\":75,\"size\":\"auto\",\"speed\":\"balanced\",\"transition\":\"none\"}}");
+        "\"settings\":{\"audio\":\"none\",\"audio-fade\":\"0\",\"audio-gain\":\"0\","
+        "\"audio-loop\":false,\"background\":\"#000000\",\"codec\":\"h264\",\"deflicker\":\"off\","
+        "\"fit\":\"contain\",\"format\":\"mp4\",\"fps\":\"30\",\"held-frames\":\"skip\","
+        "\"hold\":\"3\",\"motion\":\"none\",\"on-bad-image\":\"fail\",\"order\":\"given\","
+        "\"poster\":0,\"quality\":75,\"seed\":0,\"size\":\"auto\",\"speed\":\"balanced\","
+        "\"stamp\":\"none\",\"transition\":\"none\",\"transition-duration\":\"1\","
+        "\"watermark\":\"none\"}}");
 }
 
+static void pictures_have_their_own_say(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    const char *text =
+        "{\"version\":1,\"images\":[{\"name\":\"a\",\"motion\":\"zoom-in\",\"rotate\":270,"
+        "\"caption\":\"Gr\xC3\xBC\xC3\x9F\x65\"},{\"name\":\"b\",\"motion\":\"none\","
+        "\"rotate\":0}],\"assets\":[{\"name\":\"song.mp3\",\"size\":5,\"type\":"
+        "\"audio/mpeg\"},{\"name\":\"logo.png\"}],\"settings\":{\"audio\":"
+        "\"song.mp3\",\"watermark\":\"logo.png@top\",\"order\":\"captured\"}}";
+    struct manifest manifest, again;
+    struct error err = {0};
+    assert_true(manifest_parse(arena, str_c(text), &manifest, &err));
+    for (int i = 0; i < 2; i++) {
+        const struct manifest_image *images = manifest.images;
+        assert_true(images[0].has_motion);
+        assert_int_equal(images[0].motion, MOTION_ZOOM_IN);
+        assert_int_equal(images[0].rotate, 270);
+        assert_string_equal(images[0].caption, "Gr\xC3\xBC\xC3\x9F\x65");
+        assert_true(images[1].has_motion);
+        assert_int_equal(images[1].motion, MOTION_NONE);
+        assert_int_equal(images[1].rotate, 0);
+        assert_null(images[1].caption);
+        assert_int_equal(manifest.asset_count, 2);
+        assert_string_equal(manifest.assets[0].name, "song.mp3");
+        assert_string_equal(manifest.assets[0].type, "audio/mpeg");
+        assert_int_equal(manifest.assets[0].size, 5);
+        assert_string_equal(manifest.assets[1].name, "logo.png");
+        assert_int_equal(manifest.assets[1].size, -1);
+        assert_string_equal(manifest.settings.audio, "song.mp3");
+        assert_string_equal(manifest.settings.watermark, "logo.png");
+        const char *normal = manifest_to_text(arena, &manifest);
+        assert_true(manifest_parse(arena, str_c(normal), &again, &err));
+        assert_string_equal(manifest_to_text(arena, &again), normal);
+        manifest = again;
+    }
+}
+
+#define CAPTION "{\"version\":1,\"images\":[{\"name\":\"a\",\"caption\":\"%s\"}]}"
+
+static void captions_and_assets_have_limits(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    char caption[1002];
+    struct manifest manifest;
+    struct error err = {0};
+    memset(caption, 'c', sizeof caption - 1);
+    caption[1001] = '\0';
+    assert_false(
+        manifest_parse(arena, str_c(arena_printf(arena, CAPTION, caption)), &manifest, &err));
+    assert_string_equal(err.text, "image 1 'a': 'caption' has more than 1000 bytes");
+    assert_true(
+        manifest_parse(arena, str_c(arena_printf(arena, CAPTION, caption + 1)), &manifest, &err));
+    for (int count = 16; count <= 17; count++) {
+        const char *text = "{\"version\":1,\"assets\":[{\"name\":\"0\"}";
+        for (int i = 1; i < count; i++)
+            text = arena_printf(arena, "%s,{\"name\":\"%d\"}", text, i);
+        text = arena_printf(arena, "%s]}", text);
+        assert_int_equal(manifest_parse(arena, str_c(text), &manifest, &err), count == 16);
+    }
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    assert_string_equal(err.text, "17 assets are over the limit of 16");
+}
+
+#define ASSET(rest) "{\"version\":1,\"assets\":[{\"name\":\"a.mp3\"," rest "}]}"
 #define IMAGE(rest) "{\"version\":1,\"images\":[{\"name\":\"a.jpg\"," rest "}]}"
 #define NAMED(name) "{\"version\":1,\"images\":[{\"name\":" name "}]}"
 
@@ -99,8 +166,20 @@ static void bad_manifests_are_refused(void **state) {
         {"{\"version\":1.0}", ERROR_INVALID, "'version' must be 1"},
         {"{\"version\":1,\"version\":1}", ERROR_INVALID, "duplicate"},
         {"{\"version\":1,\"image\":[]}", ERROR_INVALID, "member 'image' is not known"},
-        {"{\"version\":1,\"assets\":[]}", ERROR_INVALID,
-         "'assets' is not supported by this version"},
+        {"{\"version\":1,\"assets\":{}}", ERROR_INVALID,
+         "'assets' must be an array, not an object"},
+        {"{\"version\":1,\"assets\":[7]}", ERROR_INVALID,
+         "asset 1 must be an object, not a number"},
+        {"{\"version\":1,\"assets\":[{}]}", ERROR_INVALID, "asset 1: 'name' is missing"},
+        {"{\"version\":1,\"assets\":[{\"name\":\"a/b\"}]}", ERROR_INVALID,
+         "asset 1 'a/b': the name has a '/'"},
+        {"{\"version\":1,\"assets\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", ERROR_INVALID,
+         "asset 2 'a' has the name of asset 1; names must differ"},
+        {ASSET("\"size\":0"), ERROR_INVALID, "asset 1 'a.mp3' is empty"},
+        {ASSET("\"size\":536870913"), ERROR_LIMIT,
+         "asset 1 'a.mp3' has 536870913 bytes, over the limit of 536870912"},
+        {ASSET("\"type\":\"mp3\""), ERROR_INVALID, "asset 1 'a.mp3': 'type' is not a media type"},
+        {ASSET("\"hold\":1"), ERROR_INVALID, "asset 1 'a.mp3': member 'hold' is not known"},
         {"{\"version\":1,\"images\":[]}", ERROR_INVALID, "there are no images"},
         {"{\"version\":1,\"images\":null}", ERROR_INVALID, "'images' must be an array, not null"},
         {"{\"version\":1,\"images\":{}}", ERROR_INVALID,
@@ -140,11 +219,19 @@ static void bad_manifests_are_refused(void **state) {
         {IMAGE("\"hold\":-1"), ERROR_INVALID, "'hold': '-1' must be over 0"},
         {IMAGE("\"hold\":[]"), ERROR_INVALID, "'hold': must be a number or a text, not an array"},
         {IMAGE("\"hold\":null"), ERROR_INVALID, "'hold': must be a number or a text, not null"},
-        {IMAGE("\"hold\":\"music\""), ERROR_INVALID, "'music' is not supported by this version"},
-        {IMAGE("\"motion\":\"none\""), ERROR_INVALID,
-         "image 1 'a.jpg': 'motion' is not supported by this version"},
-        {IMAGE("\"rotate\":90"), ERROR_INVALID, "'rotate' is not supported by this version"},
-        {IMAGE("\"caption\":\"x\""), ERROR_INVALID, "'caption' is not supported by this version"},
+        {IMAGE("\"hold\":\"music\""), ERROR_INVALID, "'hold': 'music' must be over 0"},
+        {IMAGE("\"motion\":\"fast\""), ERROR_INVALID,
+         "image 1 'a.jpg': 'motion': 'fast' is not known (none, kenburns"},
+        {IMAGE("\"motion\":null"), ERROR_INVALID, "'motion': must be a text, not null"},
+        {IMAGE("\"rotate\":45"), ERROR_INVALID,
+         "image 1 'a.jpg': 'rotate' must be 0, 90, 180 or 270"},
+        {IMAGE("\"rotate\":360"), ERROR_INVALID, "'rotate' must be 0, 90, 180 or 270"},
+        {IMAGE("\"rotate\":-90"), ERROR_INVALID, "'rotate' must be from 0 to"},
+        {IMAGE("\"rotate\":\"90\""), ERROR_INVALID, "'rotate' must be a whole number, not a text"},
+        {IMAGE("\"caption\":\"\""), ERROR_INVALID, "'caption' is empty; leave it out"},
+        {IMAGE("\"caption\":\"a\\nb\""), ERROR_INVALID,
+         "image 1 'a.jpg': 'caption' has a control character"},
+        {IMAGE("\"caption\":7"), ERROR_INVALID, "'caption' must be a text, not a number"},
         {IMAGE("\"from\":\"x\""), ERROR_INVALID, "'from' is not supported by this version"},
         {IMAGE("\"nmae\":\"x\""), ERROR_INVALID, "image 1 'a.jpg': member 'nmae' is not known"},
         {IMAGE("\"name\":\"x\""), ERROR_INVALID, "duplicate"},
@@ -366,6 +453,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_manifests_are_taken),
         cmocka_unit_test(members_are_read),
+        cmocka_unit_test(pictures_have_their_own_say),
+        cmocka_unit_test(captions_and_assets_have_limits),
         cmocka_unit_test(bad_manifests_are_refused),
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(job_ids_are_checked),
