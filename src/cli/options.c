@@ -12,6 +12,8 @@
 /* getopt_long's values of long options; above every letter. */
 enum { FIRST_ROW = 1000, HELP = 'h' };
 
+enum { HELP_COLUMN = 25, HELP_WIDTH = 80 };
+
 static size_t count_rows(const struct command_syntax *syntax) {
     size_t count = 0;
     while (syntax->rows[count].name != NULL)
@@ -38,7 +40,8 @@ static struct option *long_options(struct arena *arena, const struct command_syn
     }
     for (size_t i = 0; i < settings; i++) {
         options[rows + i].name = settings_help()[i].name;
-        options[rows + i].has_arg = required_argument;
+        options[rows + i].has_arg =
+            settings_is_flag(&settings_help()[i]) ? optional_argument : required_argument;
         options[rows + i].val = FIRST_ROW + (int)(rows + i);
     }
     options[rows + settings].name = "help";
@@ -71,6 +74,20 @@ static bool set_setting(struct options *options, const char *name, const char *v
     if (json_object_set_new(options->settings, name, text) != 0)
         return error_set(err, ERROR_INVALID, NULL, "option '--%s' is not valid UTF-8", name);
     return true;
+}
+
+/* `--name value`, `--name=value`, and `--name` alone where true is meant: getopt leaves the next
+ * word of such an option to us. */
+static bool take_setting(struct options *options, const struct setting_help *row, int argc,
+                         char **argv, struct error *err) {
+    const char *value = optarg;
+    if (value == NULL) {
+        value = "true";
+        if (optind < argc &&
+            (strcmp(argv[optind], "true") == 0 || strcmp(argv[optind], "false") == 0))
+            value = argv[optind++];
+    }
+    return set_setting(options, row->name, value, err);
 }
 
 /* `--name=value` or `--name value` that getopt does not know. */
@@ -148,7 +165,8 @@ bool options_parse(struct arena *arena, const struct command_syntax *syntax, int
         else if ((size_t)(found - FIRST_ROW) < rows)
             ok = take_row(ret, (size_t)(found - FIRST_ROW), err);
         else
-            ok = set_setting(ret, names[found - FIRST_ROW].name, optarg, err);
+            ok = take_setting(ret, &settings_help()[(size_t)(found - FIRST_ROW) - rows], argc, argv,
+                              err);
         if (!ok)
             return false;
     }
@@ -197,6 +215,30 @@ static void print_row(FILE *to, const struct option_row *row) {
     fprintf(to, "  %-22s %s\n", left, row->meaning);
 }
 
+/* The text in lines of at most HELP_WIDTH bytes behind the names of the options; the first line
+ * goes on where the output stands. */
+static void print_wrapped(FILE *to, const char *text) {
+    size_t column = HELP_COLUMN;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+        if (column > HELP_COLUMN && column + 1 + length > HELP_WIDTH) {
+            fprintf(to, "\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        column += (size_t)fprintf(to, "%s%.*s", column > HELP_COLUMN ? " " : "", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', to);
+}
+
+static void print_setting(FILE *to, const struct setting_help *row) {
+    fprintf(to, "  --%-*s ", HELP_COLUMN - 5, row->name);
+    print_wrapped(to, row->values);
+    fprintf(to, "%*s", HELP_COLUMN, "");
+    print_wrapped(to, row->meaning);
+}
+
 void options_print_help(FILE *to, const struct command_syntax *syntax) {
     fprintf(to, "usage: tachyscope %s %s\n\n%s\n\nOptions:\n", syntax->name, syntax->operands,
             syntax->summary);
@@ -207,7 +249,7 @@ void options_print_help(FILE *to, const struct command_syntax *syntax) {
     if (syntax->takes_settings) {
         fprintf(to, "\nSettings of the video (default first):\n");
         for (const struct setting_help *row = settings_help(); row->name != NULL; row++)
-            fprintf(to, "  --%-20s %s\n  %-22s %s\n", row->name, row->values, "", row->meaning);
+            print_setting(to, row);
     }
     fprintf(to, "\n%s", syntax->example);
 }

@@ -28,6 +28,10 @@ const struct setting_help *settings_help(void) {
     return settings_table;
 }
 
+bool settings_is_flag(const struct setting_help *row) {
+    return row->rule->kind == SETTING_BOOLEAN;
+}
+
 void settings_default(struct settings *ret) {
     *ret = (struct settings){
         .fps = {DEFAULT_FPS, 1},

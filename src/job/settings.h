@@ -160,6 +160,8 @@ struct setting_help {
     const struct setting_rule *rule; /* how it is read and written; of no use outside */
 };
 const struct setting_help *settings_help(void);
+/* Whether the row's values are true and false, so that its name alone says true. */
+bool settings_is_flag(const struct setting_help *row);
 
 /* What SIZE_AUTO and SIZE_SOURCE mean for a first image of that (oriented) size: even numbers,
  * auto inside 1920x1080 in the image's own shape and never larger than the image; both sides at

@@ -61,6 +61,11 @@ static void lines_are_read(void **state) {
         {"--fps 24 --fps 25", NULL, "{\"fps\":\"25\"}", false, 0},
         {"-- --fps -q", NULL, "{}", false, 2},
         {"--quiet -o - a", "-", "{}", true, 1},
+        {"--audio-gain -6 a", NULL, "{\"audio-gain\":\"-6\"}", false, 1},
+        {"--audio-loop a b", NULL, "{\"audio-loop\":\"true\"}", false, 2},
+        {"a --audio-loop false b", NULL, "{\"audio-loop\":\"false\"}", false, 2},
+        {"a --audio-loop=false true", NULL, "{\"audio-loop\":\"false\"}", false, 2},
+        {"a b --audio-loop", NULL, "{\"audio-loop\":\"true\"}", false, 2},
         {"--background #ff00ff", NULL, "{\"background\":\"#ff00ff\"}", false, 0},
     };
     (void)state;
@@ -99,7 +104,8 @@ static void mistakes_are_named(void **state) {
         {&with_settings, "--fsp 30", "fsp"},
         {&with_settings, "--fsp=30", "fsp"},
         {&with_settings, "--fsp", "fsp"},
-        {&with_settings, "--audio song.mp3", "audio"},
+        {&with_settings, "--reuse job", "reuse"},
+        {&with_settings, "--audio", "--audio"},
         {&with_settings, "--later 1", "--later"},
         {&with_settings, "--help=yes", "--help"},
         {&with_settings, "--fps \xff", "--fps"},
@@ -179,6 +185,8 @@ static void help_teaches_every_option(void **state) {
     assert_non_null(strstr(text, "--fps"));
     assert_non_null(strstr(text, "Example:"));
     assert_null(strstr(text, "--later"));
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") <= 80);
     free(text);
 }
 
