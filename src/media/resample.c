@@ -86,6 +86,18 @@ static void quantise(const double *real, unsigned count, int16_t *ret) {
     ret[largest] = (int16_t)(ret[largest] + left);
 }
 
+void resample_phase(double beyond, int16_t ret[6]) {
+    enum { BEFORE = 2 };
+    double real[2 * LANCZOS_LOBES], moment = 0;
+    for (int i = 0; i < 2 * LANCZOS_LOBES; i++) {
+        real[i] = resample_lanczos(i - BEFORE - beyond);
+        moment += real[i] * (i - BEFORE - beyond);
+    }
+    real[BEFORE] += moment;
+    real[BEFORE + 1] -= moment;
+    quantise(real, 2 * LANCZOS_LOBES, ret);
+}
+
 /* The weights of one target sample, on the samples of the upright picture; what falls outside
  * counts for the sample at the edge. `real` has room for source_size or the window. */
 static struct window sample_weights(const struct filter_spec *spec, unsigned target, double *real) {

@@ -81,6 +81,10 @@ void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret);
 void resample_round_row(const int16_t *row, unsigned count, uint8_t low, uint8_t high,
                         uint8_t *ret);
 
+/* Six weights for the place `beyond` (0 to 1) behind the third of six samples. Their centre of
+ * gravity is there exactly, so that a picture that slides does not sway. */
+void resample_phase(double beyond, int16_t ret[6]);
+
 /* The kernel itself: 1 at 0, and 0 from |x| = 3 on. */
 double resample_lanczos(double x);
 
