@@ -134,8 +134,10 @@ static bool segment(void *context, const struct media_segment *segment, struct e
     struct work *work = context;
     char hash[SHA256_HEX_SIZE];
     const struct segment *place = &work->plan->segments[segment->number];
+    uint32_t first, count;
+    plan_images_of(work->plan, (struct segment_range){segment->number, 1}, &first, &count);
     plan_segment_hash(work->plan, segment->number,
-                      work->task->versions + (place->first_image - work->task->first_image), hash);
+                      work->task->versions + (first - work->task->first_image), hash);
     pthread_mutex_lock(&work->lock);
     int64_t took =
         clock_monotonic_ms() - work->started_ms[segment->number - work->task->range.first];

@@ -18,6 +18,102 @@ bool plan_needs_first_image(const struct manifest *manifest) {
     return manifest->settings.size != SIZE_FIXED;
 }
 
+bool plan_needs_captured(const struct manifest *manifest) {
+    return manifest->settings.order == ORDER_CAPTURED;
+}
+
+bool plan_needs_audio_duration(const struct manifest *manifest) {
+    return manifest->settings.hold_is_music;
+}
+
+/* ---- order by time ---- */
+
+/* An image and the time it was taken; NULL: not known. */
+struct taken {
+    const char *captured;
+    const char *name;
+    size_t index;
+};
+
+static int by_time(const void *a, const void *b) {
+    const struct taken *x = a, *y = b;
+    if (!x->captured != !y->captured)
+        return x->captured ? -1 : 1;
+    int order = x->captured ? strcmp(x->captured, y->captured) : 0;
+    if (order == 0)
+        order = str_compare_natural(str_c(x->name), str_c(y->name));
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static struct taken taken_of(const struct manifest *manifest, const char *const *captured,
+                             size_t image) {
+    return (struct taken){captured ? captured[image] : NULL, manifest->images[image].name, image};
+}
+
+size_t plan_first_image(const struct manifest *manifest, const char *const *captured) {
+    size_t first = 0;
+    for (size_t i = 1; plan_needs_captured(manifest) && i < manifest->image_count; i++) {
+        struct taken best = taken_of(manifest, captured, first);
+        struct taken other = taken_of(manifest, captured, i);
+        if (by_time(&other, &best) < 0)
+            first = i;
+    }
+    return first;
+}
+
+static void sort_by_time(struct arena *arena, const char *const *captured,
+                         struct manifest *manifest) {
+    size_t count = manifest->image_count;
+    struct taken *taken = arena_array(arena, count, sizeof *taken);
+    struct manifest_image *sorted = arena_array(arena, count, sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        taken[i] = taken_of(manifest, captured, i);
+    qsort(taken, count, sizeof *taken, by_time);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = manifest->images[taken[i].index];
+    manifest->images = sorted;
+}
+
+/* ---- music ---- */
+
+/* The music's length less what the images' own holds take, shared by the others. */
+static bool spread_over_music(struct manifest *manifest, struct rational music, struct error *err) {
+    struct settings *settings = &manifest->settings;
+    wide num = (wide)music.num, den = (wide)music.den;
+    size_t sharing = 0;
+    for (size_t i = 0; i < manifest->image_count; i++) {
+        const struct manifest_image *image = &manifest->images[i];
+        struct rational own = image->hold;
+        if (!image->has_hold) {
+            sharing++;
+            continue;
+        }
+        if (own.num == 0)
+            own = (struct rational){settings->fps.den, settings->fps.num};
+        wide taken = (wide)own.num * den;
+        num = num * (wide)own.den;
+        den = den * (wide)own.den;
+        if (taken >= num)
+            return error_set(err, ERROR_INVALID, NULL,
+                             "setting 'hold': the images' own holds are longer than the music");
+        num -= taken;
+        while ((num >> 62) > 0 || (den >> 62) > 0) {
+            /* Some 10^-9 of a second are lost; the film's length is rounded to frames anyway. */
+            num >>= 1;
+            den >>= 1;
+        }
+    }
+    settings->hold_is_music = false;
+    if (sharing == 0)
+        return true;
+    wide each_nanoseconds = num * 1000000000 / (den * sharing);
+    if (each_nanoseconds == 0 || each_nanoseconds > (wide)SETTINGS_MAX_HOLD_SECONDS * 1000000000)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "setting 'hold': the music does not last for %zu images", sharing);
+    settings->hold = rational_reduce((int64_t)each_nanoseconds, 1000000000);
+    return true;
+}
+
 /* ---- building ---- */
 
 static bool check_names(const struct plan *plan, struct error *err) {
@@ -71,8 +167,60 @@ static struct manifest copy_manifest(struct arena *arena, const struct manifest 
         copy.images[i].name = arena_strdup(arena, manifest->images[i].name);
         if (manifest->images[i].type)
             copy.images[i].type = arena_strdup(arena, manifest->images[i].type);
+        if (manifest->images[i].caption)
+            copy.images[i].caption = arena_strdup(arena, manifest->images[i].caption);
     }
     return copy;
+}
+
+static struct plan_asset copy_asset(struct arena *arena, const struct plan_asset *asset) {
+    struct plan_asset copy = *asset;
+    if (asset->name) {
+        copy.name = arena_strdup(arena, asset->name);
+        copy.etag = arena_strdup(arena, asset->etag);
+    }
+    return copy;
+}
+
+static bool is_asset(const char *setting, const struct plan_asset *asset) {
+    return asset->name ? strcmp(setting, asset->name) == 0 : setting[0] == '\0';
+}
+
+static bool check_asset(const char *setting, const struct plan_asset *asset, struct error *err) {
+    if (!asset->name)
+        return true;
+    if (!asset->etag || strlen(asset->etag) > PLAN_MAX_ETAG_BYTES || !str_is_utf8(str_c(asset->etag)) ||
+        str_has_control(str_c(asset->etag)))
+        return error_set(err, ERROR_INVALID, NULL, "%s: the ETag is no ETag", setting);
+    return true;
+}
+
+bool plan_check_assets(const struct plan *plan, struct error *err) {
+    const struct settings *settings = &plan->manifest.settings;
+    if (!is_asset(settings->audio, &plan->audio) ||
+        !is_asset(settings->watermark, &plan->watermark))
+        return error_set(err, ERROR_INVALID, NULL, "its assets are not those of the settings");
+    return check_asset("audio", &plan->audio, err) &&
+           check_asset("watermark", &plan->watermark, err);
+}
+
+/* What the facts decide. */
+static bool apply_facts(struct arena *arena, const struct plan_facts *facts, struct plan *plan,
+                        struct error *err) {
+    struct manifest *manifest = &plan->manifest;
+    if (plan_needs_captured(manifest) && facts->captured)
+        sort_by_time(arena, facts->captured, manifest);
+    manifest->settings.order = ORDER_GIVEN;
+    plan->audio = copy_asset(arena, &facts->audio);
+    plan->watermark = copy_asset(arena, &facts->watermark);
+    if (plan_needs_audio_duration(manifest)) {
+        if (facts->audio_seconds.num <= 0)
+            return error_set(err, ERROR_INVALID, NULL, "the length of the music is not known");
+        if (!spread_over_music(manifest, facts->audio_seconds, err))
+            return false;
+    }
+    return plan_check_assets(plan, err) &&
+           settings_resolve_size(&manifest->settings, facts->first_width, facts->first_height, err);
 }
 
 bool plan_build(struct arena *arena, const char *job, const char *build_id,
@@ -83,8 +231,8 @@ bool plan_build(struct arena *arena, const char *job, const char *build_id,
         .build_id = arena_strdup(arena, build_id),
         .manifest = copy_manifest(arena, manifest),
     };
-    if (!settings_resolve_size(&plan.manifest.settings, facts ? facts->first_width : 0,
-                               facts ? facts->first_height : 0, err) ||
+    static const struct plan_facts nothing;
+    if (!apply_facts(arena, facts ? facts : &nothing, &plan, err) ||
         !plan_complete(arena, &plan, err))
         return false;
     plan_cut_segments(arena, &plan);
@@ -96,12 +244,21 @@ bool plan_build(struct arena *arena, const char *job, const char *build_id,
 
 /* ---- asking ---- */
 
+uint32_t plan_deflicker_reach(const struct plan *plan) {
+    return plan->manifest.settings.deflicker / 2;
+}
+
 void plan_images_of(const struct plan *plan, struct segment_range range, uint32_t *ret_first,
                     uint32_t *ret_count) {
     const struct segment *first = &plan->segments[range.first];
     const struct segment *last = &plan->segments[range.first + range.count - 1];
-    *ret_first = first->first_image;
-    *ret_count = last->first_image + last->image_count - first->first_image;
+    uint32_t reach = plan_deflicker_reach(plan);
+    uint32_t begin = first->first_image, end = last->first_image + last->image_count;
+    uint32_t all = (uint32_t)plan->manifest.image_count;
+    begin = begin > reach ? begin - reach : 0;
+    end = all - end > reach ? end + reach : all;
+    *ret_first = begin;
+    *ret_count = end - begin;
 }
 
 struct candidate {

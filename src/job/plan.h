@@ -2,11 +2,12 @@
  * The plan: everything decided before rendering. A pure function of manifest and facts, immutable,
  * with a hash; the same on every machine.
  *
- * Segments are closed-GOP stretches cut where a new picture hides the IDR (the first frame of an
- * image), at most a budget of frames long (240 up to 1080p, 120 above and for speed=small); a hold
- * longer than the budget is cut inside. The film's last segments taper (…, 120, 60, 30), so that
- * the end comes soon after the last photo. Tasks are runs of segments of about 8 MiB by a low
- * estimate, at most a third of what is left, so that a film of ten segments has at least three.
+ * Segments are closed-GOP stretches cut where a new picture hides the IDR (the first frame on which
+ * an image is alone), at most a budget of frames long (240 up to 1080p, 120 above and for
+ * speed=small, 60 for GIF and ProRes); a hold longer than the budget is cut inside. The film's last
+ * segments taper (…, 120, 60, 30), so that the end comes soon after the last photo. Tasks are runs
+ * of segments of about 8 MiB by a low estimate, at most a third of what is left, so that a film of
+ * ten segments has at least three.
  */
 #ifndef JOB_PLAN_H
 #define JOB_PLAN_H
@@ -26,6 +27,7 @@ enum {
     PLAN_MAX_SEGMENT_FRAMES = 240,
     PLAN_MAX_TASK_SEGMENTS = 16,
     PLAN_MAX_BUILD_ID_BYTES = 128,
+    PLAN_MAX_ETAG_BYTES = 256,
 };
 
 /* An asset as it lay there when the plan was made; whoever reads it insists on the ETag. */
@@ -48,6 +50,9 @@ struct plan_facts {
 bool plan_needs_first_image(const struct manifest *manifest);
 /* order=captured needs the times of all images. */
 bool plan_needs_captured(const struct manifest *manifest);
+/* The image of the manifest that will be the film's first; `captured` as in plan_facts, NULL where
+ * it is not needed. */
+size_t plan_first_image(const struct manifest *manifest, const char *const *captured);
 /* hold=music needs the audio's duration. */
 bool plan_needs_audio_duration(const struct manifest *manifest);
 
@@ -78,8 +83,9 @@ struct plan {
     char hash[SHA256_HEX_SIZE];
 };
 
-/* `facts` may be NULL when plan_needs_first_image is false. INVALID for a poster beyond the film's
- * end; otherwise what timeline_build and settings_resolve_size refuse. */
+/* `facts` may be NULL when none of the needs is there. INVALID for a poster beyond the film's end
+ * and for music that is shorter than what the images' own holds take; otherwise what timeline_build
+ * and settings_resolve_size refuse. */
 MUST_CHECK bool plan_build(struct arena *arena, const char *job, const char *build_id,
                            const struct manifest *manifest, const struct plan_facts *facts,
                            struct plan *ret, struct error *err);

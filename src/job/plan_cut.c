@@ -1,10 +1,11 @@
 /*
  * Cutting: frames into segments, segments into tasks.
  *
- * A segment ends where an image starts, as late as the allowed length lets it: a new picture hides
- * the IDR. Where no image starts in time, a hold that fits into the budget is one segment, and a
- * longer one is cut inside into equal pieces. The allowed length is the budget, and half of what is
- * left towards the end of the film: when the last photo arrives, little is left to encode.
+ * A segment ends where an image is alone for the first time (it starts, or its transition is over),
+ * as late as the allowed length lets it: the new picture hides the IDR. Where that does not happen
+ * in time, a hold that fits into the budget is one segment, and a longer one is cut inside into
+ * equal pieces. The allowed length is the budget, and half of what is left towards the end of the
+ * film: when the last photo arrives, little is left to encode.
  */
 #include "job/plan_internal.h"
 
@@ -13,6 +14,7 @@
 enum {
     BUDGET_FRAMES = 240,       /* the largest that costs no parallelism in an ordinary film */
     BUDGET_FRAMES_LARGE = 120, /* of pictures over 1080p, and where encoding is slow */
+    BUDGET_FRAMES_INTRA = 60,  /* GIF keeps them for its palette; ProRes has a megabyte a frame */
     LARGE_PIXELS = 1920 * 1088,
     LEAST_FRAMES = 30, /* of the taper: an IDR more often than once a second costs too much */
 
@@ -26,6 +28,8 @@ enum {
 
 static uint32_t budget_of(const struct settings *settings) {
     uint64_t pixels = (uint64_t)settings->width * settings->height;
+    if (settings->codec == CODEC_GIF || settings->codec == CODEC_PRORES)
+        return BUDGET_FRAMES_INTRA;
     return settings->speed == SPEED_SMALL || pixels > LARGE_PIXELS ? BUDGET_FRAMES_LARGE
                                                                    : BUDGET_FRAMES;
 }
@@ -42,18 +46,24 @@ static uint64_t equal_piece(uint64_t frames, uint32_t budget) {
     return (frames + pieces - 1) / pieces;
 }
 
-/* Where the segment from `frame` ends; `image` is the one shown there. */
+/* Where an image is alone for the first time; for the number of images, the film's end. */
+static uint64_t cut_at(const struct timeline *timeline, size_t image) {
+    bool has_transition = image > 0 && image < timeline->image_count;
+    return timeline->starts[image] + (has_transition ? timeline->transition_frames : 0);
+}
+
+/* Where the segment from `frame` ends; `image` is the last one that was alone by then. */
 static uint64_t segment_end(const struct timeline *timeline, uint64_t frame, size_t image,
                             uint32_t budget) {
-    const uint64_t *starts = timeline->starts;
-    uint64_t left_of_hold = starts[image + 1] - frame;
+    uint64_t left_of_hold = cut_at(timeline, image + 1) - frame;
     /* Inside a hold we are only between its pieces. */
-    if (starts[image] < frame)
+    if (cut_at(timeline, image) < frame)
         return frame + equal_piece(left_of_hold, budget);
     uint64_t limit = frame + allowed_at(timeline, frame, budget);
     uint64_t end = frame;
-    for (size_t next = image + 1; next <= timeline->image_count && starts[next] <= limit; next++)
-        end = starts[next];
+    for (size_t next = image + 1; next <= timeline->image_count && cut_at(timeline, next) <= limit;
+         next++)
+        end = cut_at(timeline, next);
     return end > frame ? end : frame + equal_piece(left_of_hold, budget);
 }
 
@@ -61,7 +71,9 @@ struct segment plan_segment_at(const struct timeline *timeline, uint64_t first_f
                                uint32_t frame_count, size_t *image) {
     while (timeline->starts[*image + 1] <= first_frame)
         ++*image;
-    size_t first = *image;
+    bool in_transition =
+        *image > 0 && first_frame < timeline->starts[*image] + timeline->transition_frames;
+    size_t first = *image - in_transition;
     while (timeline->starts[*image + 1] < first_frame + frame_count)
         ++*image;
     return (struct segment){
@@ -76,11 +88,11 @@ struct segment plan_segment_at(const struct timeline *timeline, uint64_t first_f
 static uint32_t cut(const struct timeline *timeline, uint32_t budget, struct segment *ret) {
     uint32_t count = 0;
     uint64_t frame = 0;
-    size_t image = 0;
+    size_t alone = 0, image = 0;
     while (frame < timeline->frame_count) {
-        while (timeline->starts[image + 1] <= frame)
-            image++;
-        uint64_t end = segment_end(timeline, frame, image, budget);
+        while (cut_at(timeline, alone + 1) <= frame)
+            alone++;
+        uint64_t end = segment_end(timeline, frame, alone, budget);
         if (ret)
             ret[count] = plan_segment_at(timeline, frame, (uint32_t)(end - frame), &image);
         count++;

@@ -68,9 +68,19 @@ static void finish(struct hasher *hasher, char ret[SHA256_HEX_SIZE]) {
     hex_encode(hash, sizeof hash, ret);
 }
 
+static void add_asset(struct hasher *hasher, const struct plan_asset *asset) {
+    add_number(hasher, asset->name != NULL);
+    if (asset->name) {
+        add_text(hasher, asset->etag);
+        add_number(hasher, asset->size);
+    }
+}
+
 /* What the encoder and the compositor go by. */
-static void add_encoding(struct hasher *hasher, const struct settings *settings) {
-    add_text(hasher, "h264");
+static void add_encoding(struct hasher *hasher, const struct plan *plan) {
+    const struct settings *settings = &plan->manifest.settings;
+    add_number(hasher, settings->codec);
+    add_number(hasher, settings->format);
     add_rational(hasher, settings->fps);
     add_number(hasher, settings->width);
     add_number(hasher, settings->height);
@@ -78,6 +88,23 @@ static void add_encoding(struct hasher *hasher, const struct settings *settings)
     add_bytes(hasher, settings->background, sizeof settings->background);
     add_number(hasher, settings->quality);
     add_number(hasher, settings->speed);
+    add_number(hasher, settings->held_frames);
+    add_number(hasher, settings->transition);
+    add_number(hasher, plan->timeline.transition_frames);
+    add_number(hasher, settings->seed);
+    add_number(hasher, settings->deflicker);
+    add_number(hasher, settings->stamp);
+    add_number(hasher, settings->stamp_corner);
+    add_asset(hasher, &plan->watermark);
+    add_number(hasher, settings->watermark_corner);
+    add_asset(hasher, &plan->audio);
+    if (plan->audio.name) {
+        add_rational(hasher, settings->audio_fade);
+        add_rational(hasher, settings->audio_gain);
+        add_number(hasher, settings->audio_loop);
+        /* Where it ends depends on the whole film. */
+        add_number(hasher, plan->timeline.frame_count);
+    }
 }
 
 static void add_image(struct hasher *hasher, const struct manifest_image *image) {
@@ -88,17 +115,24 @@ static void add_image(struct hasher *hasher, const struct manifest_image *image)
     add_number(hasher, image->has_hold);
     if (image->has_hold)
         add_rational(hasher, image->hold);
+    add_number(hasher, image->has_motion);
+    add_number(hasher, image->motion);
+    add_number(hasher, image->rotate);
+    add_text(hasher, image->caption ? image->caption : "");
 }
 
 void plan_set_hash(struct plan *plan) {
     const struct settings *settings = &plan->manifest.settings;
     struct hasher hasher;
-    start(&hasher, "plan 1");
+    start(&hasher, "plan 2");
     add_text(&hasher, plan->job);
     add_text(&hasher, plan->build_id);
-    add_encoding(&hasher, settings);
+    add_encoding(&hasher, plan);
     add_rational(&hasher, settings->hold);
-    add_number(&hasher, settings->order);
+    add_number(&hasher, settings->motion);
+    add_number(&hasher, settings->on_bad_image);
+    add_text(&hasher, settings->audio);
+    add_text(&hasher, settings->watermark);
     add_rational(&hasher, settings->poster);
     add_number(&hasher, settings->poster_in_seconds);
     add_number(&hasher, plan->poster_frame);
@@ -147,19 +181,50 @@ void plan_chunk_input(const struct plan *plan, struct segment_range range,
     hash_input("chunk input 1", plan, range, versions, false, ret);
 }
 
+/* How an image of the segment is shown. Frames count from the segment's first. */
+static void add_shown(struct hasher *hasher, const struct plan *plan, const struct segment *segment,
+                      uint32_t image) {
+    const struct settings *settings = &plan->manifest.settings;
+    const struct manifest_image *it = &plan->manifest.images[image];
+    uint64_t start = plan->timeline.starts[image], first = segment->first_frame;
+    uint64_t alone = start + plan->timeline.transition_frames;
+    enum motion motion = it->has_motion ? it->motion : settings->motion;
+    add_number(hasher, start > first ? start - first : 0);
+    add_number(hasher, alone > first ? alone - first : 0);
+    add_number(hasher, motion);
+    if (motion != MOTION_NONE) {
+        uint64_t span_first, span_count;
+        timeline_image_span(&plan->timeline, image, &span_first, &span_count);
+        add_number(hasher, span_first - first);
+        add_number(hasher, span_count);
+    }
+    add_number(hasher, it->rotate);
+    add_text(hasher, it->caption ? it->caption : "");
+    if (settings->stamp == STAMP_NAME)
+        add_text(hasher, it->name);
+    if (settings->stamp == STAMP_INDEX)
+        add_number(hasher, image);
+}
+
 void plan_segment_hash(const struct plan *plan, uint32_t segment,
                        const struct image_version *versions, char ret[SHA256_HEX_SIZE]) {
     const struct segment *it = &plan->segments[segment];
+    enum format format = plan->manifest.settings.format;
     struct hasher hasher;
-    start(&hasher, "segment 1");
+    uint32_t first, count;
+    plan_images_of(plan, (struct segment_range){segment, 1}, &first, &count);
+    start(&hasher, "segment 2");
     add_text(&hasher, plan->build_id);
-    add_encoding(&hasher, &plan->manifest.settings);
+    add_encoding(&hasher, plan);
     add_number(&hasher, it->frame_count);
     add_number(&hasher, it->image_count);
-    for (uint32_t i = 0; i < it->image_count; i++) {
-        uint64_t starts = plan->timeline.starts[it->first_image + i];
-        add_number(&hasher, starts > it->first_frame ? starts - it->first_frame : 0);
+    /* Those files, and sound, carry absolute times. */
+    if (plan->audio.name || format == FORMAT_WEBM || format == FORMAT_GIF)
+        add_number(&hasher, it->first_frame);
+    for (uint32_t i = 0; i < it->image_count; i++)
+        add_shown(&hasher, plan, it, it->first_image + i);
+    add_number(&hasher, it->first_image - first);
+    for (uint32_t i = 0; i < count; i++)
         add_text(&hasher, versions[i].etag);
-    }
     finish(&hasher, ret);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    COLUMNS = 4,
+    COLUMNS = 7,
     /* The columns, two lists of counts, and a few more. */
     MAX_VALUES = COLUMNS * MANIFEST_MAX_IMAGES + 2 * PLAN_MAX_SEGMENTS + 128,
 };
@@ -30,38 +30,143 @@ static void append(json_t *array, json_t *value) {
         die_out_of_memory();
 }
 
-static json_t *hold_to_json(struct rational hold) {
+/* The columns: how a value is written (null: the image has none) and read. */
+struct column {
+    const char *name;
+    json_t *(*write)(const struct manifest_image *image);
+    bool (*read)(struct arena *arena, const json_t *value, struct manifest_image *image,
+                 struct error *err);
+};
+
+static json_t *write_name(const struct manifest_image *image) {
+    return json_string(image->name);
+}
+
+static json_t *write_size(const struct manifest_image *image) {
+    return image->size >= 0 ? json_integer(image->size) : json_null();
+}
+
+static json_t *write_type(const struct manifest_image *image) {
+    return image->type ? json_string(image->type) : json_null();
+}
+
+static json_t *write_hold(const struct manifest_image *image) {
     char text[RATIONAL_SIZE];
-    settings_format_hold(hold, text);
+    if (!image->has_hold)
+        return json_null();
+    settings_format_hold(image->hold, text);
     return json_string(text);
 }
 
-static json_t *images_to_json(const struct manifest *manifest) {
-    json_t *columns = json_object();
-    json_t *names = json_array(), *sizes = json_array(), *types = json_array(),
-           *holds = json_array();
-    bool has_sizes = false, has_types = false, has_holds = false;
+static json_t *write_motion(const struct manifest_image *image) {
+    return image->has_motion ? json_string(settings_motion_name(image->motion)) : json_null();
+}
+
+static json_t *write_rotate(const struct manifest_image *image) {
+    return image->rotate != 0 ? json_integer((json_int_t)image->rotate) : json_null();
+}
+
+static json_t *write_caption(const struct manifest_image *image) {
+    return image->caption ? json_string(image->caption) : json_null();
+}
+
+static bool read_text(struct arena *arena, const json_t *value, const char **ret,
+                      struct error *err) {
+    if (!json_is_string(value))
+        return error_set(err, ERROR_INVALID, NULL, "%s is no text", document_kind(value));
+    *ret = arena_strndup(arena, json_string_value(value), json_string_length(value));
+    return true;
+}
+
+static bool read_name(struct arena *arena, const json_t *value, struct manifest_image *image,
+                      struct error *err) {
+    return read_text(arena, value, &image->name, err);
+}
+
+static bool read_type(struct arena *arena, const json_t *value, struct manifest_image *image,
+                      struct error *err) {
+    return read_text(arena, value, &image->type, err);
+}
+
+static bool read_caption(struct arena *arena, const json_t *value, struct manifest_image *image,
+                         struct error *err) {
+    return read_text(arena, value, &image->caption, err);
+}
+
+static bool read_size(struct arena *arena, const json_t *value, struct manifest_image *image,
+                      struct error *err) {
+    (void)arena;
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return error_set(err, ERROR_INVALID, NULL, "no good size");
+    image->size = json_integer_value(value);
+    return true;
+}
+
+static bool read_hold(struct arena *arena, const json_t *value, struct manifest_image *image,
+                      struct error *err) {
+    (void)arena;
+    image->has_hold = true;
+    return settings_parse_hold(value, &image->hold, err);
+}
+
+static bool read_motion(struct arena *arena, const json_t *value, struct manifest_image *image,
+                        struct error *err) {
+    (void)arena;
+    image->has_motion = true;
+    return settings_parse_motion(value, &image->motion, err);
+}
+
+static bool read_rotate(struct arena *arena, const json_t *value, struct manifest_image *image,
+                        struct error *err) {
+    json_int_t degrees = json_integer_value(value);
+    (void)arena;
+    if (!json_is_integer(value) || degrees < 0 || degrees > 270 || degrees % 90 != 0)
+        return error_set(err, ERROR_INVALID, NULL, "must be 0, 90, 180 or 270");
+    image->rotate = (unsigned)degrees;
+    return true;
+}
+
+static const struct column columns[COLUMNS] = {
+    {"name", write_name, read_name},          {"size", write_size, read_size},
+    {"type", write_type, read_type},          {"hold", write_hold, read_hold},
+    {"motion", write_motion, read_motion},    {"rotate", write_rotate, read_rotate},
+    {"caption", write_caption, read_caption},
+};
+
+/* NULL when no image has a value. */
+static json_t *column_to_json(const struct column *column, const struct manifest *manifest) {
+    json_t *values = json_array();
+    bool has_values = false;
     for (size_t i = 0; i < manifest->image_count; i++) {
-        const struct manifest_image *image = &manifest->images[i];
-        append(names, json_string(image->name));
-        append(sizes, image->size >= 0 ? json_integer(image->size) : json_null());
-        append(types, image->type ? json_string(image->type) : json_null());
-        append(holds, image->has_hold ? hold_to_json(image->hold) : json_null());
-        has_sizes = has_sizes || image->size >= 0;
-        has_types = has_types || image->type;
-        has_holds = has_holds || image->has_hold;
+        json_t *value = column->write(&manifest->images[i]);
+        has_values = has_values || !json_is_null(value);
+        append(values, value);
     }
-    set(columns, "name", names);
-    if (has_sizes)
-        set(columns, "size", json_incref(sizes));
-    if (has_types)
-        set(columns, "type", json_incref(types));
-    if (has_holds)
-        set(columns, "hold", json_incref(holds));
-    json_decref(sizes);
-    json_decref(types);
-    json_decref(holds);
-    return columns;
+    if (has_values)
+        return values;
+    json_decref(values);
+    return NULL;
+}
+
+static json_t *images_to_json(const struct manifest *manifest) {
+    json_t *object = json_object();
+    for (size_t i = 0; i < COLUMNS; i++) {
+        json_t *values = column_to_json(&columns[i], manifest);
+        if (values)
+            set(object, columns[i].name, values);
+    }
+    return object;
+}
+
+/* null where there is none. */
+static json_t *asset_to_json(const struct plan_asset *asset) {
+    if (!asset->name)
+        return json_null();
+    json_t *object = json_object();
+    set(object, "name", json_string(asset->name));
+    set(object, "etag", json_string(asset->etag));
+    set(object, "size", json_integer((json_int_t)asset->size));
+    return object;
 }
 
 char *plan_to_text(struct arena *arena, const struct plan *plan) {
@@ -70,12 +175,14 @@ char *plan_to_text(struct arena *arena, const struct plan *plan) {
         append(segments, json_integer((json_int_t)plan->segments[i].frame_count));
     for (uint32_t i = 0; i < plan->task_count; i++)
         append(tasks, json_integer((json_int_t)plan->tasks[i].count));
-    set(root, "version", json_integer(1));
+    set(root, "version", json_integer(2));
     set(root, "job", json_string(plan->job));
     set(root, "build", json_string(plan->build_id));
     set(root, "hash", json_string(plan->hash));
     set(root, "settings", settings_to_json(&plan->manifest.settings));
     set(root, "images", images_to_json(&plan->manifest));
+    set(root, "audio", asset_to_json(&plan->audio));
+    set(root, "watermark", asset_to_json(&plan->watermark));
     set(root, "frames", json_integer((json_int_t)plan->timeline.frame_count));
     set(root, "poster_frame", json_integer((json_int_t)plan->poster_frame));
     set(root, "segments", segments);
@@ -86,9 +193,9 @@ char *plan_to_text(struct arena *arena, const struct plan *plan) {
 /* ---- reading ---- */
 
 static bool check_members(const json_t *root, struct error *err) {
-    static const char *const members[] = {"version",  "job",    "build",  "hash",
-                                          "settings", "images", "frames", "poster_frame",
-                                          "segments", "tasks"};
+    static const char *const members[] = {"version",  "job",          "build",    "hash",
+                                          "settings", "images",       "audio",    "watermark",
+                                          "frames",   "poster_frame", "segments", "tasks"};
     uint64_t version;
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
         if (!json_object_get(root, members[i]))
@@ -97,7 +204,7 @@ static bool check_members(const json_t *root, struct error *err) {
         return error_set(err, ERROR_INVALID, NULL, "it has members that are not known");
     if (!document_number(root, "version", INT32_MAX, &version, err))
         return false;
-    return version == 1 || error_set(err, ERROR_INVALID, NULL, "'version' must be 1");
+    return version == 2 || error_set(err, ERROR_INVALID, NULL, "'version' must be 2");
 }
 
 /* The counts of an array, each from 1 to `max`; at most `max_count` of them. NULL on failure. */
@@ -179,79 +286,56 @@ static bool check_derived(const json_t *root, const struct plan *plan, struct er
     return true;
 }
 
-/* The column, or NULL where it is left out. */
-static bool get_column(const json_t *columns, const char *name, size_t count, const json_t **ret,
-                       struct error *err) {
-    const json_t *column = json_object_get(columns, name);
-    if (column && (!json_is_array(column) || json_array_size(column) != count))
+static bool read_column(struct arena *arena, const json_t *values, const struct column *column,
+                        struct manifest *manifest, struct error *err) {
+    if (!json_is_array(values) || json_array_size(values) != manifest->image_count)
         return error_set(err, ERROR_INVALID, NULL, "images: '%s' must be an array of %zu values",
-                         name, count);
-    *ret = column;
+                         column->name, manifest->image_count);
+    for (size_t i = 0; i < manifest->image_count; i++) {
+        const json_t *value = json_array_get(values, i);
+        if (!json_is_null(value) && !column->read(arena, value, &manifest->images[i], err))
+            return error_prefix(err, "image %zu: '%s'", i + 1, column->name);
+    }
     return true;
 }
 
-/* A text of the column, NULL for null. */
-static bool get_text(struct arena *arena, const json_t *column, size_t i, const char **ret,
-                     struct error *err) {
-    const json_t *value = json_array_get(column, i);
-    if (value && !json_is_string(value) && !json_is_null(value))
-        return error_set(err, ERROR_INVALID, NULL, "image %zu has %s for a text", i + 1,
-                         document_kind(value));
-    *ret = json_is_string(value)
-               ? arena_strndup(arena, json_string_value(value), json_string_length(value))
-               : NULL;
-    return true;
-}
-
-static bool get_size(const json_t *column, size_t i, int64_t *ret, struct error *err) {
-    const json_t *value = json_array_get(column, i);
-    *ret = -1;
-    if (!value || json_is_null(value))
-        return true;
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return error_set(err, ERROR_INVALID, NULL, "image %zu has no good size", i + 1);
-    *ret = json_integer_value(value);
-    return true;
-}
-
-static bool get_hold(const json_t *column, size_t i, struct manifest_image *image,
-                     struct error *err) {
-    const json_t *value = json_array_get(column, i);
-    if (!value || json_is_null(value))
-        return true;
-    image->has_hold = true;
-    return settings_parse_hold(value, &image->hold, err) ||
-           error_prefix(err, "image %zu: 'hold'", i + 1);
-}
-
-static bool parse_images(struct arena *arena, const json_t *columns, struct manifest *manifest,
+static bool parse_images(struct arena *arena, const json_t *object, struct manifest *manifest,
                          struct error *err) {
-    const json_t *names = json_object_get(columns, "name");
-    const json_t *sizes = NULL, *types = NULL, *holds = NULL;
-    size_t count = json_array_size(names);
+    size_t count = json_array_size(json_object_get(object, "name")), known = 0;
     if (count == 0 || count > MANIFEST_MAX_IMAGES)
         return error_set(err, ERROR_INVALID, NULL,
                          "images: 'name' must be an array of 1 to %d names", MANIFEST_MAX_IMAGES);
-    if (!get_column(columns, "size", count, &sizes, err) ||
-        !get_column(columns, "type", count, &types, err) ||
-        !get_column(columns, "hold", count, &holds, err))
-        return false;
-    if (json_object_size(columns) !=
-        1 + (size_t)(sizes != NULL) + (types != NULL) + (holds != NULL))
-        return error_set(err, ERROR_INVALID, NULL, "images: there are members that are not known");
-    struct manifest_image *images = arena_array(arena, count, sizeof *images);
-    for (size_t i = 0; i < count; i++) {
-        if (!get_text(arena, names, i, &images[i].name, err) ||
-            !get_text(arena, types, i, &images[i].type, err) ||
-            !get_size(sizes, i, &images[i].size, err) || !get_hold(holds, i, &images[i], err))
-            return false;
-        if (!images[i].name)
-            return error_set(err, ERROR_INVALID, NULL, "image %zu has no name", i + 1);
-    }
     manifest->lists_images = true;
-    manifest->images = images;
     manifest->image_count = count;
-    return manifest_check_images(arena, images, count, err);
+    manifest->images = arena_array(arena, count, sizeof *manifest->images);
+    for (size_t i = 0; i < count; i++)
+        manifest->images[i].size = -1;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const json_t *values = json_object_get(object, columns[i].name);
+        known += values != NULL;
+        if (values && !read_column(arena, values, &columns[i], manifest, err))
+            return false;
+    }
+    if (json_object_size(object) != known)
+        return error_set(err, ERROR_INVALID, NULL, "images: there are members that are not known");
+    for (size_t i = 0; i < count; i++)
+        if (!manifest->images[i].name)
+            return error_set(err, ERROR_INVALID, NULL, "image %zu has no name", i + 1);
+    return manifest_check_images(arena, manifest->images, count, err);
+}
+
+static bool parse_asset(struct arena *arena, const json_t *root, const char *name,
+                        struct plan_asset *ret, struct error *err) {
+    const json_t *object = json_object_get(root, name);
+    if (json_is_null(object))
+        return true;
+    if (!json_is_object(object) || json_object_size(object) != 3)
+        return error_set(err, ERROR_INVALID, NULL, "'%s' is not an asset", name);
+    return (document_member(arena, object, "name", MANIFEST_MAX_NAME_BYTES, false, &ret->name,
+                            err) &&
+            document_member(arena, object, "etag", PLAN_MAX_ETAG_BYTES, false, &ret->etag, err) &&
+            document_number(object, "size", MANIFEST_MAX_ASSET_BYTES, &ret->size, err)) ||
+           error_prefix(err, "'%s'", name);
 }
 
 static bool parse_manifest(struct arena *arena, const json_t *root, struct plan *plan,
@@ -260,7 +344,12 @@ static bool parse_manifest(struct arena *arena, const json_t *root, struct plan 
         return false;
     if (plan_needs_first_image(&plan->manifest))
         return error_set(err, ERROR_INVALID, NULL, "the size is not fixed");
-    return parse_images(arena, json_object_get(root, "images"), &plan->manifest, err);
+    if (plan_needs_captured(&plan->manifest) || plan_needs_audio_duration(&plan->manifest))
+        return error_set(err, ERROR_INVALID, NULL, "its order or its holds are not decided");
+    return parse_asset(arena, root, "audio", &plan->audio, err) &&
+           parse_asset(arena, root, "watermark", &plan->watermark, err) &&
+           plan_check_assets(plan, err) &&
+           parse_images(arena, json_object_get(root, "images"), &plan->manifest, err);
 }
 
 bool plan_parse(struct arena *arena, struct str text, struct plan *ret, struct error *err) {

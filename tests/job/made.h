@@ -54,6 +54,22 @@ static inline struct manifest made_random_manifest(struct arena *arena, uint64_t
         else if (image->has_hold)
             image->hold = rational_reduce(1, 1 + (int64_t)made_number(state, 12));
     }
+    if (made_number(state, 3) == 0) {
+        settings->transition = TRANSITION_CROSSFADE;
+        settings->transition_duration = (struct rational){1, 2};
+        settings->hold = (struct rational){1 + (int64_t)made_number(state, 4), 1};
+        for (size_t i = 0; i < manifest.image_count; i++)
+            manifest.images[i].has_hold = false;
+    }
+    if (made_number(state, 3) == 0)
+        settings->deflicker = 2 + (unsigned)made_number(state, 30);
+    for (size_t i = 0; i < manifest.image_count; i++) {
+        struct manifest_image *image = &manifest.images[i];
+        image->has_motion = made_number(state, 5) == 0;
+        image->motion = image->has_motion ? (enum motion)made_number(state, 8) : MOTION_NONE;
+        image->rotate = made_number(state, 5) ? 0 : 90 * (unsigned)made_number(state, 4);
+        image->caption = made_number(state, 5) ? NULL : "a caption";
+    }
     return manifest;
 }
 

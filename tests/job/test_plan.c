@@ -127,14 +127,21 @@ static uint32_t budget_of(const struct settings *settings) {
     return large || settings->speed == SPEED_SMALL ? 120 : 240;
 }
 
-static uint64_t hold_frames(const struct timeline *timeline, uint64_t frame) {
-    size_t image = timeline_image_at(timeline, frame);
-    return timeline->starts[image + 1] - timeline->starts[image];
+/* The last image that can be seen alone by then. */
+static size_t first_shown(const struct timeline *timeline, uint64_t frame) {
+    struct timeline_frame at = timeline_frame_at(timeline, frame);
+    return at.image - at.in_transition;
 }
 
-static bool is_start(const struct timeline *timeline, uint64_t frame) {
+/* Where an image is alone for the first time. */
+static uint64_t cut_at(const struct timeline *timeline, size_t image) {
+    bool has_transition = image > 0 && image < timeline->image_count;
+    return timeline->starts[image] + (has_transition ? timeline->transition_frames : 0);
+}
+
+static bool is_cut(const struct timeline *timeline, uint64_t frame) {
     return frame == timeline->frame_count ||
-           timeline->starts[timeline_image_at(timeline, frame)] == frame;
+           cut_at(timeline, first_shown(timeline, frame)) == frame;
 }
 
 static void check_segments(const struct plan *plan) {
@@ -147,12 +154,13 @@ static void check_segments(const struct plan *plan) {
         size_t last = timeline_image_at(timeline, end - 1);
         assert_int_equal(segment->first_frame, next);
         assert_in_range(segment->frame_count, 1, budget);
-        assert_int_equal(segment->first_image, timeline_image_at(timeline, segment->first_frame));
+        assert_int_equal(segment->first_image, first_shown(timeline, segment->first_frame));
         assert_int_equal(segment->image_count, last - segment->first_image + 1);
-        if (!is_start(timeline, end))
-            assert_true(hold_frames(timeline, end) > budget);
+        size_t alone = end < timeline->frame_count ? first_shown(timeline, end) : 0;
+        if (!is_cut(timeline, end))
+            assert_true(cut_at(timeline, alone + 1) - cut_at(timeline, alone) > budget);
         /* The end of the film comes soon after the last image, unless that is held for long. */
-        if (segment->image_count > 1 && timeline->frame_count - segment->first_frame > 60)
+        if (segment->image_count > 2 && timeline->frame_count - segment->first_frame > 60)
             assert_true(segment->frame_count <= (timeline->frame_count - segment->first_frame) / 2);
         next = end;
     }
@@ -181,8 +189,9 @@ static void check_images(const struct plan *plan) {
             uint32_t end = segment->first_image + segment->image_count;
             most = end > most ? end : most;
         }
-        assert_int_equal(first, least);
-        assert_int_equal(count, most - least);
+        uint32_t reach = plan_deflicker_reach(plan), all = (uint32_t)plan->manifest.image_count;
+        assert_int_equal(first, least > reach ? least - reach : 0);
+        assert_int_equal(first + count, most + reach < all ? most + reach : all);
     }
 }
 
@@ -199,6 +208,87 @@ static void every_plan_has_its_properties(void **state) {
         check_images(&plan);
         assert_string_equal(plan.hash, again.hash);
     }
+}
+
+/* A segment begins where a transition is over, never where one begins or inside it. */
+static void transitions_are_not_cut(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct manifest manifest = made_manifest(arena, 6);
+    static const struct segment segments[] = {
+        {0, 210, 0, 3}, {210, 90, 2, 2}, {300, 90, 3, 2}, {390, 90, 4, 2}, {480, 60, 5, 1}};
+    manifest.settings.hold = (struct rational){3, 1};
+    manifest.settings.transition = TRANSITION_CROSSFADE;
+    struct plan plan = made_plan(arena, &manifest);
+    assert_int_equal(plan.timeline.transition_frames, 30);
+    for (uint32_t i = 0; i < plan.segment_count; i++) {
+        const struct segment *it = &plan.segments[i], *good = &segments[i];
+        if (i >= ARRAY_SIZE(segments) || it->first_frame != good->first_frame ||
+            it->frame_count != good->frame_count || it->first_image != good->first_image ||
+            it->image_count != good->image_count)
+            fail_msg("segment %u: %u frames from %u, %u images from %u", i, it->frame_count,
+                     (unsigned)it->first_frame, it->image_count, it->first_image);
+    }
+    assert_int_equal(plan.segment_count, ARRAY_SIZE(segments));
+}
+
+/* ---- facts ---- */
+
+static void times_decide_the_order(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct manifest manifest = made_manifest(arena, 6);
+    static const char *const captured[] = {NULL, "2024-05-01T12:00:00.500", "2024-05-01T12:00:00",
+                                           NULL, "2023-01-01T00:00:00",     "2024-05-01T12:00:00"};
+    static const size_t order[] = {4, 2, 5, 1, 0, 3};
+    struct plan_facts facts = {.captured = captured};
+    struct plan plan;
+    struct error err = {0};
+    manifest.settings.order = ORDER_CAPTURED;
+    assert_true(plan_needs_captured(&manifest));
+    assert_int_equal(plan_first_image(&manifest, captured), 4);
+    assert_true(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+        assert_string_equal(plan.manifest.images[i].name, manifest.images[order[i]].name);
+    assert_int_equal(plan.manifest.settings.order, ORDER_GIVEN);
+    manifest.settings.order = ORDER_GIVEN;
+    assert_false(plan_needs_captured(&manifest));
+    assert_int_equal(plan_first_image(&manifest, NULL), 0);
+}
+
+static void music_spreads_the_images(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct manifest manifest = made_manifest(arena, 4);
+    struct plan_facts facts = {.audio = {"a.mp3", "etag", 100}, .audio_seconds = {100, 3}};
+    struct plan plan;
+    struct error err = {0};
+    memcpy(manifest.settings.audio, "a.mp3", 6);
+    manifest.settings.hold_is_music = true;
+    assert_true(plan_needs_audio_duration(&manifest));
+    assert_true(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    assert_int_equal(plan.timeline.frame_count, 1000);
+    assert_int_equal(plan.timeline.starts[1], 250);
+    assert_false(plan.manifest.settings.hold_is_music);
+    /* One has its own hold; the others share what is left. */
+    manifest.images[1].has_hold = true;
+    manifest.images[1].hold = (struct rational){10, 3};
+    assert_true(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    assert_int_equal(plan.timeline.frame_count, 1000);
+    assert_int_equal(plan.timeline.starts[1], 300);
+    assert_int_equal(plan.timeline.starts[2], 400);
+    manifest.images[1].hold = (struct rational){34, 1};
+    assert_false(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    assert_non_null(strstr(err.text, "longer than the music"));
+    facts.audio_seconds.num = 0;
+    assert_false(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    /* Another asset than the settings', or none. */
+    facts.audio_seconds.num = 100;
+    manifest.images[1].has_hold = false;
+    facts.audio.name = "b.mp3";
+    assert_false(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
+    facts.audio.name = NULL;
+    assert_false(plan_build(arena, "j", "b", &manifest, &facts, &plan, &err));
 }
 
 /* Images appended at the end leave the segments before the taper alone. */
@@ -398,7 +488,7 @@ static void every_encoding_setting_counts(void **state) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct manifest manifest = made_manifest(arena, 100);
     struct hashes first = hashes_of(arena, &manifest, NULL, "build-1");
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 15; i++) {
         struct manifest changed = made_manifest(arena, 100);
         struct settings *settings = &changed.settings;
         settings->fps.num += i == 0;
@@ -409,6 +499,12 @@ static void every_encoding_setting_counts(void **state) {
         settings->background[i % 3] = i == 5;
         settings->quality += i == 6;
         settings->speed = i == 7 ? SPEED_SMALL : i == 8 ? SPEED_FAST : SPEED_BALANCED;
+        settings->codec = i == 9 ? CODEC_HEVC : CODEC_H264;
+        settings->held_frames = i == 10 ? HELD_FRAMES_ENCODED : HELD_FRAMES_SKIP;
+        settings->seed = i == 11;
+        settings->stamp = i == 12 ? STAMP_INDEX : STAMP_NONE;
+        changed.images[3].rotate = i == 13 ? 90 : 0;
+        changed.images[3].caption = i == 14 ? "text" : NULL;
         if (i == 1)
             settings->fps.num = 30000;
         struct hashes other = hashes_of(arena, &changed, NULL, "build-1");
@@ -512,6 +608,9 @@ int main(void) {
         cmocka_unit_test(a_long_hold_among_short_ones_is_cut_alone),
         cmocka_unit_test(tasks_follow_the_rules),
         cmocka_unit_test(every_plan_has_its_properties),
+        cmocka_unit_test(transitions_are_not_cut),
+        cmocka_unit_test(times_decide_the_order),
+        cmocka_unit_test(music_spreads_the_images),
         cmocka_unit_test(inserting_moves_only_the_end),
         cmocka_unit_test(the_size_comes_from_the_first_image),
         cmocka_unit_test(posters_lie_within_the_film),

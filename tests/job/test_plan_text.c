@@ -150,7 +150,7 @@ static void no_missing_value_goes_unnoticed(void **state) {
     const char *text = plan_to_text(arena, &plan);
     static const char *const members[] = {"version",  "job",    "build",  "hash",
                                           "settings", "images", "frames", "poster_frame",
-                                          "segments", "tasks"};
+                                          "segments", "tasks",  "audio",  "watermark"};
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
         struct error err = {0};
         json_t *root = json_loads(text, 0, NULL);
@@ -210,7 +210,7 @@ static void bad_cuts_are_refused_for_what_they_are(void **state) {
         {"\"job\":\"job-1\"", "\"job\":\"../x\"", "'../x' is no job id"},
         {"\"job\":\"job-1\"", "\"job\":\"job-2\"", "its hash does not fit its contents"},
         {"\"build\":\"build-1\"", "\"build\":\"\"", "'' is no build id"},
-        {"{\"version\":1", "{\"version\":2", "'version' must be 1"},
+        {"{\"version\":2", "{\"version\":1", "'version' must be 2"},
         {"\"tasks\"", "\"more\":1,\"tasks\"", "it has members that are not known"},
         {"\"tasks\"", "\"job\":1,\"tasks\"", "duplicate"},
         {"\"hash\":\"", "\"hash\":\"0", "'hash' has more than 64 bytes"},
@@ -218,7 +218,7 @@ static void bad_cuts_are_refused_for_what_they_are(void **state) {
         {"\"000001-a.jpg\"", "\"x/y\"", "image 1 'x/y': the name has a '/'"},
         {"\"000001-a.jpg\"", "\"000002-a.jpg\"", "names must differ"},
         {"\"000001-a.jpg\"", "null", "image 1 has no name"},
-        {"\"000001-a.jpg\"", "7", "image 1 has a number for a text"},
+        {"\"000001-a.jpg\"", "7", "image 1: 'name': a number is no text"},
         {"\"000001-a.jpg\",", "", "images: 'size' must be an array of 479 values"},
         {"\"images\":{\"name\"", "\"images\":{\"more\":[],\"name\"",
          "images: there are members that are not known"},
@@ -226,13 +226,13 @@ static void bad_cuts_are_refused_for_what_they_are(void **state) {
          "images: 'name' must be an array of 1 to 20000 names"},
         {"\"images\":{", "\"images\":[{", "the plan is not JSON"},
         {"\"size\":[5,null", "\"size\":[0,null", "image 1 '000001-a.jpg' is empty"},
-        {"\"size\":[5,null", "\"size\":[-5,null", "image 1 has no good size"},
-        {"\"size\":[5,null", "\"size\":[\"5\",null", "image 1 has no good size"},
+        {"\"size\":[5,null", "\"size\":[-5,null", "image 1: 'size': no good size"},
+        {"\"size\":[5,null", "\"size\":[\"5\",null", "image 1: 'size': no good size"},
         {"\"size\":[5,null", "\"size\":[1073741825,null", "over the limit of 1073741824"},
         {"\"size\":[5,null", "\"size\":[5,null,null", "'size' must be an array of 480 values"},
         {"\"size\":[5,null", "\"size\":[6,null", "its hash does not fit its contents"},
         {"\"type\":[null,\"a/b\"", "\"type\":[null,\"ab\"", "'type' is not a media type"},
-        {"\"type\":[null,\"a/b\"", "\"type\":[null,5", "image 2 has a number for a text"},
+        {"\"type\":[null,\"a/b\"", "\"type\":[null,5", "image 2: 'type': a number is no text"},
         {"\"hold\":[null,null,\"1/30\"", "\"hold\":[null,null,[]", "image 3: 'hold': must be"},
         {"\"hold\":[null,null,\"1/30\"", "\"hold\":[null,null,\"0\"",
          "image 3: 'hold': '0' must be"},

@@ -161,11 +161,51 @@ static void sums_that_are_too_fine_are_refused(void **state) {
     assert_true(timeline_build(arena, &fine, &timeline, &err));
 }
 
+static void transitions_lie_at_the_start_of_holds(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct manifest manifest = made_manifest(arena, 3);
+    struct timeline timeline;
+    struct error err = {0};
+    manifest.settings.hold = (struct rational){1, 1};
+    manifest.settings.transition = TRANSITION_CROSSFADE;
+    manifest.settings.transition_duration = (struct rational){1, 10};
+    assert_true(timeline_build(arena, &manifest, &timeline, &err));
+    assert_int_equal(timeline.transition_frames, 3);
+    for (uint64_t frame = 0; frame < 90; frame++) {
+        struct timeline_frame at = timeline_frame_at(&timeline, frame);
+        bool in_transition = frame >= 30 && frame % 30 < 3;
+        assert_int_equal(at.image, frame / 30);
+        assert_int_equal(at.in_transition, in_transition);
+        assert_int_equal(at.step, in_transition ? frame % 30 + 1 : 0);
+        assert_int_equal(at.steps, in_transition ? 4 : 0);
+    }
+    static const uint64_t spans[][2] = {{0, 33}, {30, 33}, {60, 30}};
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t first, count;
+        timeline_image_span(&timeline, i, &first, &count);
+        assert_int_equal(first, spans[i][0]);
+        assert_int_equal(count, spans[i][1]);
+    }
+    /* As long as the hold, and longer. */
+    manifest.settings.transition_duration = (struct rational){1, 1};
+    assert_true(timeline_build(arena, &manifest, &timeline, &err));
+    manifest.settings.transition_duration = (struct rational){31, 30};
+    assert_false(timeline_build(arena, &manifest, &timeline, &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+    assert_non_null(strstr(err.text, "image 2 '000002-a.jpg': its 30 frames are too few"));
+    /* Never nothing. */
+    manifest.settings.transition_duration = (struct rational){1, 1000};
+    assert_true(timeline_build(arena, &manifest, &timeline, &err));
+    assert_int_equal(timeline.transition_frames, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_are_exact),
         cmocka_unit_test(thousandths_agree_with_whole_numbers),
         cmocka_unit_test(every_film_has_its_properties),
+        cmocka_unit_test(transitions_lie_at_the_start_of_holds),
         cmocka_unit_test(too_long_films_are_refused),
         cmocka_unit_test(sums_that_are_too_fine_are_refused),
     };
