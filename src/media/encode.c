@@ -14,7 +14,8 @@
 enum { PROGRESS_FRAMES = 8 /* between two calls of the caller's */ };
 
 static const struct encoder_class *const classes[] = {
-    [CODEC_H264] = &encoder_x264,
+    [CODEC_H264] = &encoder_x264, [CODEC_HEVC] = &encoder_x265,     [CODEC_AV1] = &encoder_svtav1,
+    [CODEC_VP9] = &encoder_vpx,   [CODEC_PRORES] = &encoder_prores,
 };
 
 bool encoder_new(const struct encoder_options *options, struct encoder **ret, struct error *err) {
@@ -59,6 +60,15 @@ bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t co
     encoder->progress = progress;
     encoder->progress_context = context;
     return encoder->class->add(encoder, frame, count, err);
+}
+
+bool encoder_rate_fits(const struct encoder *encoder, int64_t max, const char *codec,
+                       struct error *err) {
+    const struct rational *fps = &encoder->options.fps;
+    if (fps->num <= 0 || fps->num > max || fps->den <= 0 || fps->den > max)
+        return error_set(err, ERROR_INVALID, NULL, "frame rate %lld/%lld does not fit into %s",
+                         (long long)fps->num, (long long)fps->den, codec);
+    return true;
 }
 
 void encoder_took(struct encoder *encoder) {

@@ -23,6 +23,7 @@ struct encoder_options {
     enum speed speed;
     unsigned quality;
     uint32_t frame_count; /* of the segment */
+    uint64_t first_frame; /* its place in the film; GIF's delays are rounded by it */
     /* H.264: long runs of one picture repeat exactly by skipped frames, see media/hold.h. The
      * others encode every frame. */
     bool skip_held;

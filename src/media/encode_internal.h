@@ -53,7 +53,13 @@ struct encoder_class {
     void (*close)(struct encoder *encoder);
 };
 
-extern const struct encoder_class encoder_x264;
+extern const struct encoder_class encoder_x264, encoder_x265, encoder_svtav1, encoder_vpx,
+    encoder_prores;
+
+/* INVALID where numerator or denominator of the frame rate are not from 1 to `max`, which is what
+ * `codec` (its name for the message) can say. */
+MUST_CHECK bool encoder_rate_fits(const struct encoder *encoder, int64_t max, const char *codec,
+                                  struct error *err);
 
 /* One frame was taken: counts it and tells progress now and then. */
 void encoder_took(struct encoder *encoder);

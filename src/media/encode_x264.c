@@ -172,10 +172,8 @@ static bool read_headers(struct encoder *encoder, struct error *err) {
 }
 
 static bool open_state(struct encoder *encoder, struct error *err) {
-    const struct rational *fps = &encoder->options.fps;
-    if (fps->num <= 0 || fps->num > INT32_MAX || fps->den <= 0 || fps->den > INT32_MAX)
-        return error_set(err, ERROR_INVALID, NULL, "frame rate %lld/%lld does not fit into H.264",
-                         (long long)fps->num, (long long)fps->den);
+    if (!encoder_rate_fits(encoder, INT32_MAX, "H.264", err))
+        return false;
     struct state *state = calloc(1, sizeof *state);
     if (!state)
         die_out_of_memory();

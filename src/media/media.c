@@ -7,6 +7,8 @@
 #include "media/compose.h"
 #include "media/render.h"
 
+#include <stdlib.h>
+
 media_api_function tachyscope_media;
 
 static bool probe(struct arena *arena, const char *name, struct str image, struct receipt *ret,
@@ -23,5 +25,7 @@ __attribute__((visibility("default"))) const struct media_api *tachyscope_media(
         .probe = probe,
         .render = render_range,
     };
+    /* SVT-AV1 writes its settings to standard error. This is called before there are threads. */
+    (void)setenv("SVT_LOG", "1", 0);
     return &api;
 }

@@ -42,7 +42,8 @@ struct media_segment {
     const struct media_sample *samples;
     uint32_t sample_count;
     /* The decoder configuration, the same in every segment of a job: body of avcC, hvcC (ISO
-     * 14496-15), av1C, vpcC; empty for ProRes and GIF. */
+     * 14496-15), av1C (with configOBUs); of vpcC all of the FullBox's payload, from the version
+     * byte and the three of flags on; empty for ProRes and GIF. */
     const uint8_t *config;
     size_t config_size;
     const uint8_t *poster; /* JPEG, where the plan's poster frame lies in this segment, else NULL */
