@@ -130,7 +130,7 @@ static void odd_sizes_and_rates(void **state) {
         options.width = cases[i].width;
         options.height = cases[i].height;
         options.fps = cases[i].fps;
-        coding_check_film(&options, AV_CODEC_ID_HEVC, AV_PIX_FMT_YUV420P, true, 30);
+        coding_check_film(&options, AV_CODEC_ID_HEVC, AV_PIX_FMT_YUV420P, true, 60);
     }
 }
 
