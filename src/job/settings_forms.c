@@ -306,8 +306,9 @@ json_t *setting_schema_size(const struct setting_rule *rule) {
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
         if (json_array_append_new(names, json_string(sizes[i].name)) != 0)
             die_out_of_memory();
-    return setting_checked(json_pack("{s:[{s:o}, o]}", "anyOf", "enum", names,
-                                     setting_schema_pattern("^[0-9]{2,4}x[0-9]{2,4}$")));
+    return setting_checked(
+        json_pack("{s:[{s:o}, o]}", "anyOf", "enum", names,
+                  setting_schema_pattern("^[0-9]{1,3}[02468]x[0-9]{1,3}[02468]$")));
 }
 
 json_t *setting_schema_background(const struct setting_rule *rule) {

@@ -21,6 +21,8 @@ static struct receipt full(void) {
         .width = 6000,
         .height = 4000,
         .orientation = 6,
+        .profile = "Display P3",
+        .captured = "2024-05-01T12:33:44.120",
         .scaling = "jpeg 4/8, lanczos3 1920x1280",
         .decode_ms = 42,
         .warnings = warnings,
@@ -39,6 +41,8 @@ static void receipts_come_back(void **state) {
     assert_string_equal(back.name, receipt.name);
     assert_string_equal(back.format, receipt.format);
     assert_string_equal(back.scaling, receipt.scaling);
+    assert_string_equal(back.profile, "Display P3");
+    assert_string_equal(back.captured, "2024-05-01T12:33:44.120");
     assert_int_equal(back.bytes, receipt.bytes);
     assert_int_equal(back.width, 6000);
     assert_int_equal(back.height, 4000);
