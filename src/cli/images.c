@@ -20,10 +20,12 @@ static const struct {
     const char *ending;
     const char *type;
 } types[] = {
-    {"jpg", "image/jpeg"},  {"jpeg", "image/jpeg"}, {"jpe", "image/jpeg"},  {"jfif", "image/jpeg"},
-    {"png", "image/png"},   {"webp", "image/webp"}, {"tif", "image/tiff"},  {"tiff", "image/tiff"},
-    {"heic", "image/heic"}, {"heif", "image/heif"}, {"avif", "image/avif"}, {"gif", "image/gif"},
-    {"bmp", "image/bmp"},
+    {"jpg", "image/jpeg"},        {"jpeg", "image/jpeg"},       {"jpe", "image/jpeg"},
+    {"jfif", "image/jpeg"},       {"png", "image/png"},         {"webp", "image/webp"},
+    {"tif", "image/tiff"},        {"tiff", "image/tiff"},       {"heic", "image/heic"},
+    {"heif", "image/heif"},       {"avif", "image/avif"},       {"gif", "image/gif"},
+    {"bmp", "image/bmp"},         {"jxl", "image/jxl"},         {"dng", "image/x-adobe-dng"},
+    {"cr2", "image/x-canon-cr2"}, {"nef", "image/x-nikon-nef"}, {"arw", "image/x-sony-arw"},
 };
 
 static const char *base_name(const char *path) {
@@ -31,7 +33,7 @@ static const char *base_name(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
-static const char *type_of(const char *path) {
+const char *image_media_type(const char *path) {
     const char *dot = strrchr(base_name(path), '.');
     for (size_t i = 0; dot != NULL && i < ARRAY_SIZE(types); i++)
         if (strcasecmp(dot + 1, types[i].ending) == 0)
@@ -185,7 +187,7 @@ bool images_collect(struct arena *arena, char *const *operands, size_t count, en
         items[i].path = paths.items[i];
         items[i].shown = text_clean(arena, paths.items[i]);
         items[i].size = paths.sizes[i];
-        items[i].type = type_of(paths.items[i]);
+        items[i].type = image_media_type(paths.items[i]);
     }
     if (order == ORDER_NAME)
         qsort(items, paths.count, sizeof *items, compare_images);

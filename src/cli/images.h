@@ -35,6 +35,9 @@ MUST_CHECK bool images_collect(struct arena *arena, char *const *operands, size_
 /* What a job refuses at once: INVALID naming an empty file. */
 MUST_CHECK bool images_check(const struct image_list *images, struct error *err);
 
+/* Media type by the name's ending; NULL when that says nothing. */
+const char *image_media_type(const char *path);
+
 /* Name in the job for the file at `place` (from 1): bytes that a manifest does not take (control
  * characters, broken UTF-8) become `_`, and it is cut to MANIFEST_MAX_NAME_BYTES between
  * characters. */

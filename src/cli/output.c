@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/codec.h"
 #include "base/os.h"
+#include "job/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,14 +25,18 @@ struct output {
     int fd;
 };
 
-bool output_check_name(const char *path, struct error *err) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
-    const char *dot = strrchr(name, '.');
-    if (dot == NULL || dot == name || strcmp(dot, ".mp4") != 0)
+bool output_take_format(const char *path, json_t *settings, struct error *err) {
+    enum format format;
+    if (!settings_format_of_file(path, &format, err))
+        return error_prefix(err, "output");
+    const char *ending = settings_format_ending(format);
+    const char *given = json_string_value(json_object_get(settings, "format"));
+    if (given != NULL && strcmp(given, ending) != 0)
         return error_set(err, ERROR_INVALID, NULL,
-                         "output '%s': the name must end in .mp4, the one format of this version",
-                         path);
+                         "output '%s': the name says %s, but --format says '%s'", path, ending,
+                         given);
+    if (json_object_set_new(settings, "format", json_string(ending)) != 0)
+        die_out_of_memory();
     return true;
 }
 

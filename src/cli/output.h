@@ -6,12 +6,14 @@
 
 #include "base/error.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct output;
 
-/* INVALID unless the name's ending is one this version writes (.mp4). */
-MUST_CHECK bool output_check_name(const char *path, struct error *err);
+/* The format that the name's ending says becomes the setting `format` of settings as typed. INVALID
+ * for an ending of no film, and where the setting says another format. */
+MUST_CHECK bool output_take_format(const char *path, json_t *settings, struct error *err);
 
 /* A temporary file in the folder of `path`, without a name where the file system can do that. Fails
  * when the folder cannot be written to or `path` is a folder, so that a long job finds out first.

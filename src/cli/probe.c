@@ -44,10 +44,32 @@ static unsigned text_columns(const char *text) {
     return columns < 0 ? (unsigned)strlen(text) : (unsigned)columns;
 }
 
-static void print_row(const json_t *receipt, unsigned name_columns) {
-    const char *name = json_string_value(json_object_get(receipt, "name"));
-    const char *format = json_string_value(json_object_get(receipt, "format"));
-    const char *refused = json_string_value(json_object_get(receipt, "refused"));
+/* Columns of the table; 0: not shown, because no image has it. */
+struct widths {
+    unsigned name, profile, captured;
+};
+
+static const char *text_in(const json_t *receipt, const char *member) {
+    return json_string_value(json_object_get(receipt, member));
+}
+
+static void widen(unsigned *width, const json_t *receipt, const char *member) {
+    const char *text = text_in(receipt, member);
+    unsigned columns = text == NULL ? 0 : text_columns(text);
+    *width = columns > *width ? columns : *width;
+}
+
+static void print_column(const json_t *receipt, const char *member, unsigned width) {
+    const char *text = text_in(receipt, member);
+    text = text == NULL ? "-" : text;
+    if (width > 0)
+        printf("  %s%*s", text, (int)(width - text_columns(text)), "");
+}
+
+static void print_row(const json_t *receipt, const struct widths *widths) {
+    const char *name = text_in(receipt, "name");
+    const char *format = text_in(receipt, "format");
+    const char *refused = text_in(receipt, "refused");
     const json_t *warnings = json_object_get(receipt, "warnings");
     json_int_t orientation = json_integer_value(json_object_get(receipt, "orientation"));
     json_int_t width = json_integer_value(json_object_get(receipt, "width"));
@@ -59,8 +81,10 @@ static void print_row(const json_t *receipt, unsigned name_columns) {
                  (unsigned long long)height);
     progress_bytes((uint64_t)json_integer_value(json_object_get(receipt, "bytes")), bytes);
 
-    printf("%s%*s  %-6s  %-12s  %10s", name, (int)(name_columns - text_columns(name)), "",
+    printf("%s%*s  %-6s  %-12s  %10s", name, (int)(widths->name - text_columns(name)), "",
            format == NULL ? "-" : format, size, bytes);
+    print_column(receipt, "captured", widths->captured);
+    print_column(receipt, "profile", widths->profile);
     if (orientation > 1 && orientation < (json_int_t)ARRAY_SIZE(orientations))
         printf("  %s", orientations[orientation]);
     for (size_t i = 0; i < json_array_size(warnings); i++)
@@ -71,15 +95,16 @@ static void print_row(const json_t *receipt, unsigned name_columns) {
 }
 
 static bool print_table(const json_t *receipts, struct error *err) {
-    unsigned widest = 0;
+    struct widths widths = {0};
     size_t index;
     json_t *receipt;
     json_array_foreach(receipts, index, receipt) {
-        unsigned columns = text_columns(json_string_value(json_object_get(receipt, "name")));
-        widest = columns > widest ? columns : widest;
+        widen(&widths.name, receipt, "name");
+        widen(&widths.profile, receipt, "profile");
+        widen(&widths.captured, receipt, "captured");
     }
     json_array_foreach(receipts, index, receipt) {
-        print_row(receipt, widest);
+        print_row(receipt, &widths);
     }
     if (fflush(stdout) != 0)
         return error_errno(err, "standard output");

@@ -23,7 +23,8 @@
 enum { MAX_THREADS = 256, MAX_WARNINGS_TOLD = 20 };
 
 static const struct option_row rows[] = {
-    {"output", 'o', "FILE", "the video to make (.mp4); replaced only when the new one is whole"},
+    {"output", 'o', "FILE",
+     "the video to make (.mp4, .mov, .webm, .gif); replaced only when the new one is whole"},
     {"threads", 0, "N", "segments encoded side by side (0: one a core); the bytes stay the same"},
     {"poster-file", 0, "FILE", "also write the poster picture (.jpg)"},
     {"json", 0, NULL, "print what was made as one JSON object"},
@@ -318,7 +319,7 @@ static bool check_line(const struct options *options, struct settings *ret_setti
         !str_ends_with(str_c(poster), ".jpeg"))
         return error_set(err, ERROR_INVALID, NULL, "poster file '%s': the name must end in .jpg",
                          poster);
-    return output_check_name(path, err) &&
+    return output_take_format(path, options->settings, err) &&
            options_number(options, "threads", 0, MAX_THREADS, ret_threads, err) &&
            settings_parse(options->settings, ret_settings, err);
 }

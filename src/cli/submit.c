@@ -28,7 +28,7 @@ enum { MAX_CREATE_TRIES = 3, MAX_DOWNLOAD_TRIES = 4, RETRY_PAUSE_MS = 300 };
 #define UPLOAD_SHARE 0.05
 
 static const struct option_row rows[] = {
-    {"output", 'o', "FILE", "where the video goes (.mp4)"},
+    {"output", 'o', "FILE", "where the video goes (.mp4, .mov, .webm, .gif)"},
     {"server", 0, "URL", "the server's page (" API_DEFAULT_URL ")"},
     {"token", 0, "T", "the owner's token (or in " API_TOKEN_VARIABLE ")"},
     {"detach", 0, NULL, "leave after the upload; see tachyscope status"},
@@ -339,7 +339,7 @@ static bool check_line(const struct options *options, struct settings *ret_setti
     if (path == NULL && !detach)
         return error_set(err, ERROR_INVALID, NULL,
                          "no output given; add -o FILE.mp4, or --detach to leave the video there");
-    return (path == NULL || output_check_name(path, err)) &&
+    return (path == NULL || output_take_format(path, options->settings, err)) &&
            settings_parse(options->settings, ret_settings, err);
 }
 

@@ -10,22 +10,39 @@
 
 #include "folder.h"
 
-static void only_mp4_is_written(void **state) {
+static void the_name_says_the_format(void **state) {
     static const struct {
-        const char *name;
-        bool ok;
+        const char *name, *settings, *format, *message;
     } cases[] = {
-        {"a.mp4", true},       {"b/c.d/e f.mp4", true}, {"/x.mp4", true},
-        {"a.mov", false},      {"a.webm", false},       {"a", false},
-        {".mp4", false},       {"b/.mp4", false},       {"a.mp4/b", false},
-        {"a.mp4.part", false}, {"a.MP4", false},        {"", false},
+        {"a.mp4", "{}", "mp4", NULL},
+        {"b/c.d/e f.mp4", "{}", "mp4", NULL},
+        {"/x.mov", "{\"codec\":\"prores\"}", "mov", NULL},
+        {"a.webm", "{\"format\":\"webm\"}", "webm", NULL},
+        {"a.GIF", "{}", "gif", NULL},
+        {"a.mp4", "{\"format\":\"webm\"}", "webm",
+         "output 'a.mp4': the name says mp4, but --format says 'webm'"},
+        {"a", "{}", NULL, "output: 'a': the name must end in .mp4, .mov, .webm or .gif"},
+        {"a.avi", "{}", NULL, "must end in .mp4"},
+        {".mp4", "{}", NULL, "must end in .mp4"},
+        {"b/.mp4", "{}", NULL, "must end in .mp4"},
+        {"a.mp4/b", "{}", NULL, "must end in .mp4"},
+        {"a.mp4.part", "{}", NULL, "must end in .mp4"},
+        {"", "{}", NULL, "must end in .mp4"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct error err;
-        assert_int_equal(output_check_name(cases[i].name, &err), cases[i].ok);
-        if (!cases[i].ok)
-            assert_non_null(strstr(err.text, ".mp4"));
+        json_t *settings = json_loads(cases[i].settings, 0, NULL);
+        bool ok = output_take_format(cases[i].name, settings, &err);
+        assert_int_equal(ok, cases[i].message == NULL);
+        if (!ok)
+            assert_non_null(strstr(err.text, cases[i].message));
+        const char *format = json_string_value(json_object_get(settings, "format"));
+        if (cases[i].format == NULL)
+            assert_null(format);
+        else
+            assert_string_equal(format, cases[i].format);
+        json_decref(settings);
     }
 }
 
@@ -91,7 +108,7 @@ static void what_cannot_work_is_refused_first(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_mp4_is_written),
+        cmocka_unit_test(the_name_says_the_format),
         cmocka_unit_test(a_file_appears_whole),
         cmocka_unit_test(nothing_is_left_of_what_failed),
         cmocka_unit_test(what_cannot_work_is_refused_first),
