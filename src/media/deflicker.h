@@ -6,21 +6,13 @@
 #ifndef MEDIA_DEFLICKER_H
 #define MEDIA_DEFLICKER_H
 
-#include "base/arena.h"
-#include "base/error.h"
 #include "media/frame.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct deflicker_meter; /* decoder and buffers; one per thread */
-struct deflicker_meter *deflicker_meter_new(void);
-void deflicker_meter_free(struct deflicker_meter *meter);
-
-/* The light of an image in linear light, 16.16 fixed point, from the smallest size that its codec
- * can decode to. Also cheap for large JPEGs. INVALID as composer_run. */
-MUST_CHECK bool deflicker_measure(struct deflicker_meter *meter, struct arena *arena,
-                                  struct str image, uint32_t *ret_light, struct error *err);
+/* The mean light of a composed picture in linear light, 16.16 fixed point; at least 1. */
+uint32_t deflicker_light(const struct frame *frame);
 
 /* The gain (16.16, bounded to what looks like the same picture) of the image at `place` of
  * `lights`, which hold the image and its neighbours; 0 in `lights` is an image that could not be

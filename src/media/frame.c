@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FRAME_ALIGNMENT = 64 };
 
@@ -31,4 +32,11 @@ void frame_init(struct frame *frame, unsigned width, unsigned height) {
 void frame_clear(struct frame *frame) {
     free(frame->planes[0]);
     *frame = (struct frame){0};
+}
+
+void frame_copy(const struct frame *source, struct frame *target) {
+    assert(source->width == target->width && source->height == target->height);
+    size_t luma = source->strides[0] * source->height;
+    /* One allocation, planes in this order. */
+    memcpy(target->planes[0], source->planes[0], luma + source->strides[1] * source->height);
 }

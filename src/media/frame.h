@@ -20,5 +20,7 @@ struct frame {
 /* Planes aligned to 64 bytes, uninitialised. Out of memory ends the process. */
 void frame_init(struct frame *frame, unsigned width, unsigned height);
 void frame_clear(struct frame *frame);
+/* Of one size. */
+void frame_copy(const struct frame *source, struct frame *target);
 
 #endif
