@@ -9,6 +9,7 @@
 #include "media/compose.h"
 
 #include "base/os.h"
+#include "media/blur.h"
 #include "media/colour.h"
 #include "media/decode.h"
 #include "media/place.h"
@@ -47,6 +48,7 @@ struct cached_filter {
 struct composer {
     struct compose_target target;
     uint8_t background[3]; /* Y', Cb, Cr */
+    struct blur *blur;     /* of FIT_BLUR, else NULL */
     struct decoder *decoder;
     const struct resample_kernels *kernels;
     struct cached_filter filters[FILTER_CACHE_SIZE];
@@ -62,6 +64,8 @@ struct composer *composer_new(const struct compose_target *target) {
         die_out_of_memory();
     composer->target = *target;
     colour_of_rgb(target->background, composer->background);
+    if (target->fit == FIT_BLUR)
+        composer->blur = blur_new(target->width, target->height);
     composer->decoder = decoder_new();
     composer->kernels = resample_kernels_best();
     return composer;
@@ -71,6 +75,7 @@ void composer_free(struct composer *composer) {
     if (composer == NULL)
         return;
     decoder_free(composer->decoder);
+    blur_free(composer->blur);
     for (size_t i = 0; i < FILTER_CACHE_SIZE; i++)
         filter_free(composer->filters[i].filter);
     for (size_t i = 0; i < 3; i++) {
@@ -351,7 +356,10 @@ static void compose(struct composer *composer, struct pixels *pixels, const stru
         compose_grey(composer, pixels, place, frame);
     else
         compose_rgb(composer, pixels, place, frame);
-    fill_margins(composer, place, frame);
+    if (composer->blur != NULL)
+        blur_margins(composer->blur, place, frame);
+    else
+        fill_margins(composer, place, frame);
 }
 
 bool composer_run(struct composer *composer, struct arena *arena, struct str image, unsigned rotate,

@@ -40,6 +40,13 @@ static void place_covering(const struct compose_target *target, struct placement
     place->crop_y = (height - place->crop_height) / 2;
 }
 
+static void place_stretched(const struct compose_target *target, struct placement *place) {
+    place->target_width = target->width;
+    place->target_height = target->height;
+    place->crop_width = place->width;
+    place->crop_height = place->height;
+}
+
 unsigned place_rotate(unsigned orientation, unsigned degrees) {
     /* By orientation: what it becomes after a quarter turn. */
     static const unsigned char quarter[] = {0, 6, 7, 8, 5, 2, 3, 4, 1};
@@ -60,6 +67,8 @@ struct placement place_picture(const struct compose_target *target,
     };
     if (target->fit == FIT_COVER)
         place_covering(target, &place);
+    else if (target->fit == FIT_STRETCH)
+        place_stretched(target, &place);
     else
         place_contained(target, &place);
     return place;

@@ -22,7 +22,8 @@ struct placement {
 /* The EXIF orientation that also turns by that many degrees clockwise (0, 90, 180, 270). */
 unsigned place_rotate(unsigned orientation, unsigned degrees);
 
-/* contain: all of the picture, as large as it fits; cover: the middle of it, filling the canvas. */
+/* contain, blur: all of the picture, as large as it fits; cover: the middle of it, filling the
+ * canvas; stretch: all of it, in the canvas's shape. */
 struct placement place_picture(const struct compose_target *target,
                                const struct image_header *header);
 
