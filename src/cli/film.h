@@ -1,7 +1,7 @@
 /*
- * A film on its way into a file: segments come in order, their samples go to an unnamed file beside
- * the output, only their tables stay in memory. At the end header and samples become one MP4, the
- * same bytes as the splice on a store makes.
+ * A film on its way into a file: segments come in order, their bytes go to an unnamed file beside
+ * the output, only their tables stay in memory. At the end header, segments and trailer become one
+ * file, the same bytes as the splice on a store makes.
  */
 #ifndef CLI_FILM_H
 #define CLI_FILM_H
@@ -14,7 +14,9 @@
 
 struct film;
 
-MUST_CHECK bool film_new(const char *output_path, struct film **ret, struct error *err);
+/* Plan and sound object (media/sound.h; empty: the film is silent) outlive the film. */
+MUST_CHECK bool film_new(const char *output_path, const struct plan *plan, struct str sound,
+                         struct film **ret, struct error *err);
 void film_free(struct film *film); /* NULL is fine */
 
 /* Copies what it keeps. Segments in order. INTERNAL when their configurations differ. */
@@ -24,7 +26,6 @@ MUST_CHECK bool film_add(struct film *film, const struct media_segment *segment,
 struct str film_poster(const struct film *film);
 
 /* Writes the whole file. Does not commit. */
-MUST_CHECK bool film_write(struct film *film, const struct settings *settings, int fd,
-                           uint64_t *ret_bytes, struct error *err);
+MUST_CHECK bool film_write(struct film *film, int fd, uint64_t *ret_bytes, struct error *err);
 
 #endif

@@ -180,7 +180,7 @@ static bool run_renderer(struct run *run, const struct media_api *media, unsigne
 
 static bool write_film(struct run *run, struct output *output, const char *poster_file,
                        uint64_t *ret_bytes, struct error *err) {
-    if (!film_write(run->film, &run->plan->manifest.settings, output_fd(output), ret_bytes, err))
+    if (!film_write(run->film, output_fd(output), ret_bytes, err))
         return false;
     struct str poster = film_poster(run->film);
     if (poster_file != NULL && !publish_file(poster_file, poster.ptr, poster.len, 0644, err))
@@ -263,7 +263,7 @@ static int render_plan(struct run *run, const struct media_api *media,
     struct output *output CLEANUP(output_cleanup) = NULL;
     struct made made;
     int64_t started_ms = clock_monotonic_ms();
-    bool ok = output_open(path, &output, &err) && film_new(path, &run->film, &err) &&
+    bool ok = output_open(path, &output, &err) && film_new(path, run->plan, run->sound, &run->film, &err) &&
               run_renderer(run, media, threads, &bad_image, &err) &&
               write_film(run, output, options_value(options, "poster-file"), &made.bytes, &err);
     progress_end(run->progress);

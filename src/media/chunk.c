@@ -1,12 +1,13 @@
 /*
  * Writes and reads chunks. The index is one JSON object:
  *
- *   {"version":1, "config":"<base64 of avcC>", "poster":<bytes>, "receipts":[…],
- *    "segments":[{"number":n, "hash":"<hex>", "sizes":[…], "offsets":[…], "keys":[…]}, …]}
+ *   {"version":2, "config":"<base64>", "poster":<bytes>, "receipts":[…],
+ *    "segments":[{"number":n, "hash":"<hex>", "bytes":b, "sizes":[…], "offsets":[…], "keys":[…],
+ *                 "sound":[…]}, …]}
  *
- * with the samples' sizes in bytes, their composition offsets in frames, and which of them are key
- * frames. Where things lie follows from the sizes, so an index cannot contradict itself: everything
- * before it must be used up exactly.
+ * with the segment's bytes, the samples' sizes in bytes, their composition offsets in frames, which
+ * of them are key frames, and the sizes of the audio packets. Where things lie follows from the
+ * sizes: everything before the index must be used up exactly.
  */
 #include "media/chunk.h"
 
@@ -17,13 +18,18 @@
 #include <string.h>
 
 #define MAGIC          "TSC1"
-/* Samples of one chunk; far above the size at which chunks are flushed. */
+/* Segments of one chunk; far above the size at which chunks are flushed. */
 #define MAX_DATA_BYTES (UINT64_C(2) << 30)
 
+enum { VERSION = 2 };
+
 struct chunk_writer {
+    const struct plan *plan;
+    const struct sound_index *sound;
     struct buf data;
-    size_t sample_bytes;
+    size_t segment_bytes;
     uint32_t sample_count;
+    uint32_t packet_count;
     struct segment_range range;
     struct buf config;
     struct buf poster;
@@ -50,10 +56,12 @@ static void append_new(json_t *array, json_t *value) {
         die_out_of_memory();
 }
 
-struct chunk_writer *chunk_writer_new(void) {
+struct chunk_writer *chunk_writer_new(const struct plan *plan, const struct sound_index *sound) {
     struct chunk_writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         die_out_of_memory();
+    writer->plan = plan;
+    writer->sound = sound;
     buf_init(&writer->data, MAX_DATA_BYTES + CHUNK_MAX_INDEX_BYTES + CHUNK_TRAILER_BYTES);
     buf_init(&writer->config, CHUNK_MAX_CONFIG_BYTES);
     buf_init(&writer->poster, MAX_DATA_BYTES);
@@ -77,16 +85,17 @@ void chunk_writer_reset(struct chunk_writer *writer) {
     writer->data.size = 0;
     writer->config.size = 0;
     writer->poster.size = 0;
-    writer->sample_bytes = 0;
+    writer->segment_bytes = 0;
     writer->sample_count = 0;
+    writer->packet_count = 0;
     writer->range = (struct segment_range){0};
     json_array_clear(writer->segments);
     json_array_clear(writer->receipts);
 }
 
 static bool check_room(const struct chunk_writer *writer, const struct media_segment *segment,
-                       struct error *err) {
-    assert(writer->data.size == writer->sample_bytes); /* not finished yet */
+                       uint32_t packets, struct error *err) {
+    assert(writer->data.size == writer->segment_bytes); /* not finished yet */
     assert(writer->range.count == 0 ||
            segment->number == writer->range.first + writer->range.count);
     if (writer->range.count == CHUNK_MAX_SEGMENTS)
@@ -97,55 +106,73 @@ static bool check_room(const struct chunk_writer *writer, const struct media_seg
     if (segment->sample_count > CHUNK_MAX_SAMPLES - writer->sample_count)
         return error_set(err, ERROR_LIMIT, NULL, "a chunk holds at most %d frames",
                          CHUNK_MAX_SAMPLES);
+    if (packets > CHUNK_MAX_PACKETS - writer->packet_count)
+        return error_set(err, ERROR_LIMIT, NULL, "a chunk holds at most %d audio packets",
+                         CHUNK_MAX_PACKETS);
     return true;
 }
 
 static bool keep_config(struct chunk_writer *writer, const struct media_segment *segment,
                         struct error *err) {
-    if (writer->config.size == 0)
+    if (writer->range.count == 0)
         return buf_append(&writer->config, segment->config, segment->config_size, err);
     if (segment->config_size != writer->config.size ||
-        memcmp(segment->config, writer->config.data, writer->config.size) != 0)
+        (segment->config_size > 0 &&
+         memcmp(segment->config, writer->config.data, segment->config_size) != 0))
         return error_set(err, ERROR_INTERNAL, NULL,
                          "segment %u has another decoder configuration than segment %u",
                          segment->number, writer->range.first);
     return true;
 }
 
-static json_t *describe(const struct media_segment *segment, const char *hash) {
+static json_t *describe(const struct media_segment *segment, const struct mux_sound *sound,
+                        size_t bytes, const char *hash) {
     json_t *sizes = must(json_array()), *offsets = must(json_array()), *keys = must(json_array());
+    json_t *packets = must(json_array());
     for (uint32_t i = 0; i < segment->sample_count; i++) {
         append_new(sizes, json_integer(segment->samples[i].size));
         append_new(offsets, json_integer(segment->samples[i].composition_offset));
         if (segment->samples[i].key)
             append_new(keys, json_integer(i));
     }
+    for (uint32_t i = 0; i < sound->count; i++)
+        append_new(packets, json_integer(sound->sizes[i]));
     json_t *object = must(json_object());
     set_new(object, "number", json_integer(segment->number));
     set_new(object, "hash", json_string(hash));
+    set_new(object, "bytes", json_integer((json_int_t)bytes));
     set_new(object, "sizes", sizes);
     set_new(object, "offsets", offsets);
     set_new(object, "keys", keys);
+    set_new(object, "sound", packets);
     return object;
 }
 
+static bool keep_poster(struct chunk_writer *writer, const struct media_segment *segment,
+                        struct error *err) {
+    if (segment->poster_size == 0)
+        return true;
+    writer->poster.size = 0;
+    return buf_append(&writer->poster, segment->poster, segment->poster_size, err);
+}
+
 bool chunk_writer_add(struct chunk_writer *writer, const struct media_segment *segment,
-                      const char *hash, struct error *err) {
-    if (!check_room(writer, segment, err) || !keep_config(writer, segment, err))
+                      const struct mux_sound *sound, const char *hash, struct error *err) {
+    static const struct mux_sound silence;
+    if (sound == NULL)
+        sound = &silence;
+    if (!check_room(writer, segment, sound->count, err) || !keep_config(writer, segment, err) ||
+        !keep_poster(writer, segment, err) ||
+        !mux_segment(writer->plan, segment, sound, writer->sound, &writer->data, err))
         return false;
-    if (segment->poster_size > 0) {
-        writer->poster.size = 0;
-        if (!buf_append(&writer->poster, segment->poster, segment->poster_size, err))
-            return false;
-    }
-    if (!buf_append(&writer->data, segment->data, segment->size, err))
-        return false;
-    writer->sample_bytes = writer->data.size;
+    size_t bytes = writer->data.size - writer->segment_bytes;
+    writer->segment_bytes = writer->data.size;
     writer->sample_count += segment->sample_count;
+    writer->packet_count += sound->count;
     if (writer->range.count == 0)
         writer->range.first = segment->number;
     writer->range.count++;
-    append_new(writer->segments, describe(segment, hash));
+    append_new(writer->segments, describe(segment, sound, bytes, hash));
     return true;
 }
 
@@ -157,7 +184,7 @@ void chunk_writer_add_receipt(struct chunk_writer *writer, uint32_t image,
 }
 
 uint64_t chunk_writer_size(const struct chunk_writer *writer) {
-    return writer->sample_bytes;
+    return writer->segment_bytes;
 }
 
 struct segment_range chunk_writer_range(const struct chunk_writer *writer) {
@@ -167,7 +194,7 @@ struct segment_range chunk_writer_range(const struct chunk_writer *writer) {
 static char *index_text(const struct chunk_writer *writer) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     json_t *index = must(json_object());
-    set_new(index, "version", json_integer(1));
+    set_new(index, "version", json_integer(VERSION));
     set_new(index, "config",
             json_string(base64_encode(arena, writer->config.data, writer->config.size)));
     set_new(index, "poster", json_integer((json_int_t)writer->poster.size));
@@ -180,7 +207,7 @@ static char *index_text(const struct chunk_writer *writer) {
     return text;
 }
 
-/* The buffer's maximum leaves room for all that may follow the samples, but for a poster or
+/* The buffer's maximum leaves room for all that may follow the segments, but for a poster or
  * receipts of absurd size: those end the process as memory running out would. */
 static void must_append(struct buf *buf, const void *data, size_t size) {
     struct error err;
@@ -190,7 +217,7 @@ static void must_append(struct buf *buf, const void *data, size_t size) {
 
 struct str chunk_writer_finish(struct chunk_writer *writer) {
     assert(writer->range.count > 0);
-    writer->data.size = writer->sample_bytes;
+    writer->data.size = writer->segment_bytes;
     must_append(&writer->data, writer->poster.data, writer->poster.size);
     char *text = index_text(writer);
     size_t size = strlen(text);
@@ -211,6 +238,7 @@ struct reader {
     uint64_t bytes_left; /* of what lies before the index */
     uint64_t offset;
     uint32_t samples_left;
+    uint32_t packets_left;
 };
 
 static bool refuse(struct error *err, const char *what) {
@@ -248,16 +276,47 @@ static bool parse_hash(const json_t *value, char ret[SHA256_HEX_SIZE]) {
     return true;
 }
 
-static bool parse_sizes(struct reader *reader, const json_t *sizes, struct chunk_segment *segment) {
+/* Of the bytes of the segment; adds to `*sum`. */
+static bool parse_sizes(struct reader *reader, const json_t *sizes, struct chunk_segment *segment,
+                        uint64_t *sum) {
+    uint64_t least = mux_allows_empty_samples(reader->plan->manifest.settings.codec) ? 0 : 1;
     for (uint32_t i = 0; i < segment->sample_count; i++) {
         uint64_t size;
-        if (!get_integer(json_array_get(sizes, i), UINT32_MAX, &size) || size == 0 ||
-            size > reader->bytes_left)
+        if (!get_integer(json_array_get(sizes, i), UINT32_MAX, &size) ||
+            size < (i == 0 ? 1 : least))
             return false;
         segment->samples[i].size = (uint32_t)size;
-        segment->size += size;
-        reader->bytes_left -= size;
+        *sum += size;
     }
+    return true;
+}
+
+static bool parse_sound(struct reader *reader, const json_t *sound, struct chunk_segment *segment,
+                        uint64_t *sum) {
+    size_t count = json_array_size(sound);
+    if (!json_is_array(sound) || count > reader->packets_left)
+        return false;
+    reader->packets_left -= (uint32_t)count;
+    segment->sound_count = (uint32_t)count;
+    segment->sound_sizes = arena_array(reader->arena, count, sizeof *segment->sound_sizes);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t size;
+        if (!get_integer(json_array_get(sound, i), SOUND_MAX_PACKET_BYTES, &size) || size == 0)
+            return false;
+        segment->sound_sizes[i] = (uint32_t)size;
+        *sum += size;
+    }
+    return true;
+}
+
+/* WebM has something of its own around samples and packets. */
+static bool parse_bytes(struct reader *reader, const json_t *bytes, uint64_t sum,
+                        struct chunk_segment *segment) {
+    bool is_webm = reader->plan->manifest.settings.format == FORMAT_WEBM;
+    if (!get_integer(bytes, reader->bytes_left, &segment->size) || segment->size < sum ||
+        (!is_webm && segment->size != sum))
+        return false;
+    reader->bytes_left -= segment->size;
     return true;
 }
 
@@ -296,12 +355,13 @@ static bool parse_keys(const json_t *keys, struct chunk_segment *segment) {
 
 static bool parse_segment(struct reader *reader, const json_t *object, struct chunk_segment *ret,
                           struct error *err) {
+    enum { SEGMENT_MEMBERS = 7 };
     struct chunk_segment segment = {.offset = reader->offset};
     const json_t *sizes = json_object_get(object, "sizes");
     const json_t *offsets = json_object_get(object, "offsets");
     const json_t *keys = json_object_get(object, "keys");
-    uint64_t number;
-    if (json_object_size(object) != 5 ||
+    uint64_t number, sum = 0;
+    if (json_object_size(object) != SEGMENT_MEMBERS ||
         !get_integer(json_object_get(object, "number"), UINT32_MAX, &number) ||
         !parse_hash(json_object_get(object, "hash"), segment.hash))
         return refuse(err, "a segment is not described as one");
@@ -315,9 +375,13 @@ static bool parse_segment(struct reader *reader, const json_t *object, struct ch
         return refuse(err, "a segment has not the frames of the plan");
     reader->samples_left -= segment.sample_count;
     segment.samples = arena_array(reader->arena, segment.sample_count, sizeof *segment.samples);
-    if (!parse_sizes(reader, sizes, &segment) || !parse_offsets(reader, offsets, &segment) ||
+    if (!parse_sizes(reader, sizes, &segment, &sum) || !parse_offsets(reader, offsets, &segment) ||
         !parse_keys(keys, &segment))
         return refuse(err, "a segment's samples are not possible");
+    if (!parse_sound(reader, json_object_get(object, "sound"), &segment, &sum))
+        return refuse(err, "a segment's audio packets are not possible");
+    if (!parse_bytes(reader, json_object_get(object, "bytes"), sum, &segment))
+        return refuse(err, "a segment is not of the size that its tables tell");
     reader->offset += segment.size;
     *ret = segment;
     return true;
@@ -339,12 +403,12 @@ static bool parse_segments(struct reader *reader, const json_t *array, struct ch
     return true;
 }
 
-static bool parse_config(struct arena *arena, const json_t *value, struct chunk_index *index) {
-    uint8_t *config;
+static bool parse_config(struct reader *reader, const json_t *value, struct chunk_index *index) {
+    uint8_t *config = NULL;
     struct str text = {json_string_value(value), json_string_length(value)};
-    if (text.len == 0 || text.len > CHUNK_MAX_CONFIG_BYTES / 3 * 4 ||
-        !base64_decode(arena, text, &config, &index->config_size) || index->config_size < 7 ||
-        config[0] != 1)
+    if (!json_is_string(value) || text.len > CHUNK_MAX_CONFIG_BYTES / 3 * 4 ||
+        (text.len > 0 && !base64_decode(reader->arena, text, &config, &index->config_size)) ||
+        !mux_config_fits(reader->plan->manifest.settings.codec, config, index->config_size))
         return false;
     index->config = config;
     return true;
@@ -376,10 +440,10 @@ static bool parse_index(struct reader *reader, const json_t *root, struct chunk_
     struct chunk_index index = {0};
     uint64_t version;
     if (json_object_size(root) != 5 ||
-        !get_integer(json_object_get(root, "version"), UINT32_MAX, &version) || version != 1)
-        return refuse(err, "it is not of version 1");
-    if (!parse_config(reader->arena, json_object_get(root, "config"), &index))
-        return refuse(err, "its decoder configuration is not an avcC");
+        !get_integer(json_object_get(root, "version"), UINT32_MAX, &version) || version != VERSION)
+        return refuse(err, "it is not of version 2");
+    if (!parse_config(reader, json_object_get(root, "config"), &index))
+        return refuse(err, "its decoder configuration is not one of the film's codec");
     if (!parse_segments(reader, json_object_get(root, "segments"), &index, err) ||
         !parse_receipts(reader, json_object_get(root, "receipts"), err))
         return false;
@@ -401,6 +465,7 @@ bool chunk_index_parse(struct arena *arena, struct str index, uint64_t object_si
         .plan = plan,
         .bytes_left = object_size - index.len - CHUNK_TRAILER_BYTES,
         .samples_left = CHUNK_MAX_SAMPLES,
+        .packets_left = CHUNK_MAX_PACKETS,
     };
     json_error_t where;
     json_t *root = json_loadb(index.ptr, index.len, JSON_REJECT_DUPLICATES, &where);

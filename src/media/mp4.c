@@ -1,395 +1,242 @@
 /*
- * Writes ftyp, moov and the head of mdat. A first pass over the sample tables counts what the boxes
- * will hold, so that the header is written once into memory of known size; offsets into mdat need
- * the header's own size, which is why moov is written twice when it is not yet known.
+ * Writes ftyp, moov and the head of mdat. The header is put together once without memory, to learn
+ * its size: offsets into mdat need it, and where the file passes 4 GiB the tables grow. Then it is
+ * written.
  *
  * Times are exact: the timescale is a multiple of the frame rate's numerator, so a frame lasts a
- * whole number of ticks and the film exactly frames / fps.
+ * whole number of ticks and the film exactly frames / fps. The sound counts in its own samples.
  */
 #include "media/mp4.h"
 
-#include <assert.h>
+#include "media/mp4_internal.h"
+#include "media/mux.h"
+
 #include <string.h>
 
 enum {
     /* Players expect ticks much finer than frames. */
     MIN_TIMESCALE = 10000,
-    /* avcC begins with five bytes of profile and lengths and two counts; its sets are below 64 KiB.
-     */
-    MIN_CONFIG_BYTES = 7,
-    MAX_CONFIG_BYTES = 65536,
     /* Side of a visual sample entry: 16 bits. */
     MAX_SIDE = 65535,
-    /* All boxes but the tables and avcC take about 700 bytes. */
-    FIXED_BYTES = 1024,
     MDAT_HEADER_BYTES = 8,
     LARGE_MDAT_HEADER_BYTES = 16,
 };
 
-/* What the tables will hold. */
-struct counts {
-    uint64_t samples;
-    uint64_t sample_bytes;
-    uint64_t composition_runs;
-    uint64_t keys;
-    uint64_t chunk_runs; /* entries of stsc */
-    bool reordered;
-};
+/* ---- boxes ---- */
 
-struct timing {
-    uint32_t timescale;
-    uint32_t frame_ticks;
-    uint64_t duration;
-    uint64_t delay; /* of the first picture, ticks */
-};
-
-struct writer {
-    const struct mp4_movie *movie;
-    struct counts counts;
-    struct timing timing;
-    bool large; /* 64-bit offsets and mdat */
-    uint8_t *data;
-    size_t size;
-    size_t capacity;
-};
-
-/* ---- big-endian values and boxes ---- */
-
-static void put(struct writer *w, const void *data, size_t size) {
-    assert(size <= w->capacity - w->size);
-    memcpy(w->data + w->size, data, size);
-    w->size += size;
-}
-
-static void put_u8(struct writer *w, unsigned value) {
-    uint8_t byte = (uint8_t)value;
-    put(w, &byte, 1);
-}
-
-static void put_u16(struct writer *w, unsigned value) {
-    put_u8(w, value >> 8);
-    put_u8(w, value & 0xff);
-}
-
-static void put_u32(struct writer *w, uint64_t value) {
-    assert(value <= UINT32_MAX);
-    uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
-                        (uint8_t)value};
-    put(w, bytes, sizeof bytes);
-}
-
-static void put_u64(struct writer *w, uint64_t value) {
-    put_u32(w, value >> 32);
-    put_u32(w, value & UINT32_MAX);
-}
-
-static void put_zeros(struct writer *w, size_t count) {
-    while (count-- > 0)
-        put_u8(w, 0);
-}
-
-static size_t box_begin(struct writer *w, const char *type) {
-    size_t start = w->size;
-    put_u32(w, 0);
-    put(w, type, 4);
+size_t mp4_box_begin(struct mp4_writer *w, const char *type) {
+    size_t start = w->sink.size;
+    sink_u32(&w->sink, 0);
+    sink_text(&w->sink, type);
     return start;
 }
 
-static size_t full_box_begin(struct writer *w, const char *type, unsigned version, uint32_t flags) {
-    size_t start = box_begin(w, type);
-    put_u32(w, (uint64_t)version << 24 | flags);
+size_t mp4_full_box_begin(struct mp4_writer *w, const char *type, unsigned version,
+                          uint32_t flags) {
+    size_t start = mp4_box_begin(w, type);
+    sink_u32(&w->sink, (uint64_t)version << 24 | flags);
     return start;
 }
 
-static void box_end(struct writer *w, size_t start) {
-    size_t end = w->size;
-    w->size = start;
-    put_u32(w, end - start);
-    w->size = end;
+void mp4_box_end(struct mp4_writer *w, size_t start) {
+    sink_patch_big(&w->sink, start, w->sink.size - start, 4);
+}
+
+uint32_t mp4_run_count(const struct mp4_movie *movie, enum mp4_track track, uint32_t run) {
+    if (track == MP4_VIDEO)
+        return movie->runs[run].count;
+    return movie->sound != NULL ? movie->packets[run].count : 0;
 }
 
 /* ---- boxes that describe the film ---- */
 
-static void put_ftyp(struct writer *w) {
-    size_t box = box_begin(w, "ftyp");
-    put(w, "isom", 4);
-    put_u32(w, 512); /* minor version, as every muxer writes it */
-    put(w, "isomiso2avc1mp41", 16);
-    box_end(w, box);
+static void put_ftyp(struct mp4_writer *w) {
+    static const char *const brands[] = {
+        [CODEC_H264] = "isomiso2avc1mp41", [CODEC_HEVC] = "isomiso2mp41",
+        [CODEC_AV1] = "isomav01iso2mp41",  [CODEC_VP9] = "isomiso2mp41",
+        [CODEC_PRORES] = "isomiso2mp41",
+    };
+    bool mov = w->movie->format == FORMAT_MOV;
+    size_t box = mp4_box_begin(w, "ftyp");
+    sink_text(&w->sink, mov ? "qt  " : "isom");
+    sink_u32(&w->sink, 512); /* minor version, as every muxer writes it */
+    sink_text(&w->sink, mov ? "qt  " : brands[w->movie->codec]);
+    mp4_box_end(w, box);
 }
 
-static void put_matrix(struct writer *w) {
+static void put_matrix(struct mp4_writer *w) {
     static const uint32_t identity[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};
     for (size_t i = 0; i < 9; i++)
-        put_u32(w, identity[i]);
+        sink_u32(&w->sink, identity[i]);
 }
 
 /* Version 1 of the boxes with a duration only where 32 bits do not hold it: some old players read
  * version 0 alone. */
-static unsigned duration_version(const struct writer *w) {
-    return w->timing.duration > UINT32_MAX ? 1 : 0;
+static unsigned version_for(uint64_t duration) {
+    return duration > UINT32_MAX ? 1 : 0;
 }
 
-static void put_time(struct writer *w, uint64_t value) {
-    if (duration_version(w) == 1)
-        put_u64(w, value);
-    else
-        put_u32(w, value);
+static void put_time(struct mp4_writer *w, unsigned version, uint64_t value) {
+    sink_big(&w->sink, value, version == 1 ? 8 : 4);
 }
 
-static void put_mvhd(struct writer *w) {
-    size_t box = full_box_begin(w, "mvhd", duration_version(w), 0);
-    put_time(w, 0); /* creation and modification: not said, so that equal films are equal bytes */
-    put_time(w, 0);
-    put_u32(w, w->timing.timescale);
-    put_time(w, w->timing.duration);
-    put_u32(w, 0x10000); /* rate 1 */
-    put_u16(w, 0x100);   /* volume 1 */
-    put_zeros(w, 10);
+/* Creation and modification: not said, so that equal films are equal bytes. */
+static void put_dates(struct mp4_writer *w, unsigned version) {
+    put_time(w, version, 0);
+    put_time(w, version, 0);
+}
+
+static void put_mvhd(struct mp4_writer *w) {
+    unsigned version = version_for(w->timing.duration);
+    size_t box = mp4_full_box_begin(w, "mvhd", version, 0);
+    put_dates(w, version);
+    sink_u32(&w->sink, w->timing.timescale);
+    put_time(w, version, w->timing.duration);
+    sink_u32(&w->sink, 0x10000); /* rate 1 */
+    sink_u16(&w->sink, 0x100);   /* volume 1 */
+    sink_zeros(&w->sink, 10);
     put_matrix(w);
-    put_zeros(w, 24);
-    put_u32(w, 2); /* next track */
-    box_end(w, box);
+    sink_zeros(&w->sink, 24);
+    sink_u32(&w->sink, w->movie->sound != NULL ? 3 : 2); /* next track */
+    mp4_box_end(w, box);
 }
 
-static void put_tkhd(struct writer *w) {
-    size_t box = full_box_begin(w, "tkhd", duration_version(w), 3); /* enabled, in the movie */
-    put_time(w, 0);
-    put_time(w, 0);
-    put_u32(w, 1); /* track */
-    put_u32(w, 0);
-    put_time(w, w->timing.duration);
-    put_zeros(w, 16); /* layer, alternate group, volume of a picture track */
+static void put_tkhd(struct mp4_writer *w, enum mp4_track track) {
+    unsigned version = version_for(w->timing.duration);
+    size_t box = mp4_full_box_begin(w, "tkhd", version, 3); /* enabled, in the movie */
+    put_dates(w, version);
+    sink_u32(&w->sink, track);
+    sink_u32(&w->sink, 0);
+    put_time(w, version, w->timing.duration);
+    sink_zeros(&w->sink, 12);                           /* layer, alternate group */
+    sink_u16(&w->sink, track == MP4_SOUND ? 0x100 : 0); /* volume */
+    sink_u16(&w->sink, 0);
     put_matrix(w);
-    put_u32(w, (uint64_t)w->movie->width << 16);
-    put_u32(w, (uint64_t)w->movie->height << 16);
-    box_end(w, box);
+    sink_u32(&w->sink, track == MP4_VIDEO ? (uint64_t)w->movie->width << 16 : 0);
+    sink_u32(&w->sink, track == MP4_VIDEO ? (uint64_t)w->movie->height << 16 : 0);
+    mp4_box_end(w, box);
 }
 
-static void put_edts(struct writer *w) {
-    size_t edts = box_begin(w, "edts");
-    size_t box = full_box_begin(w, "elst", duration_version(w), 0);
-    put_u32(w, 1);
-    put_time(w, w->timing.duration);
-    put_time(w, w->timing.delay);
-    put_u32(w, 0x10000); /* rate 1 */
-    box_end(w, box);
-    box_end(w, edts);
+/* The film as long as its pictures; both tracks begin later than their samples. */
+static void put_edts(struct mp4_writer *w, enum mp4_track track) {
+    unsigned version = version_for(w->timing.duration);
+    size_t edts = mp4_box_begin(w, "edts");
+    size_t box = mp4_full_box_begin(w, "elst", version, 0);
+    sink_u32(&w->sink, 1);
+    put_time(w, version, w->timing.duration);
+    put_time(w, version, track == MP4_VIDEO ? w->timing.delay : w->movie->sound->priming);
+    sink_u32(&w->sink, 0x10000); /* rate 1 */
+    mp4_box_end(w, box);
+    mp4_box_end(w, edts);
 }
 
-static void put_mdhd(struct writer *w) {
-    size_t box = full_box_begin(w, "mdhd", duration_version(w), 0);
-    put_time(w, 0);
-    put_time(w, 0);
-    put_u32(w, w->timing.timescale);
-    put_time(w, w->timing.duration);
-    put_u16(w, 0x55c4); /* "und" in five-bit letters */
-    put_u16(w, 0);
-    box_end(w, box);
+static void put_mdhd(struct mp4_writer *w, enum mp4_track track) {
+    const struct sound_index *sound = w->movie->sound;
+    bool video = track == MP4_VIDEO;
+    uint64_t duration =
+        video ? w->timing.duration : w->counts.packets * (uint64_t)sound->samples_packet;
+    unsigned version = version_for(duration);
+    size_t box = mp4_full_box_begin(w, "mdhd", version, 0);
+    put_dates(w, version);
+    sink_u32(&w->sink, video ? w->timing.timescale : sound->rate);
+    put_time(w, version, duration);
+    /* No language: "und" in five-bit letters, QuickTime's own word for it. */
+    sink_u16(&w->sink, w->movie->format == FORMAT_MOV ? 0x7fff : 0x55c4);
+    sink_u16(&w->sink, 0);
+    mp4_box_end(w, box);
 }
 
-static void put_hdlr(struct writer *w) {
-    size_t box = full_box_begin(w, "hdlr", 0, 0);
-    put_u32(w, 0);
-    put(w, "vide", 4);
-    put_zeros(w, 12);
-    put(w, "VideoHandler", sizeof "VideoHandler");
-    box_end(w, box);
+/* QuickTime counts the letters of a name, MP4 ends it by a zero. */
+static void put_handler(struct mp4_writer *w, const char *class, const char *type,
+                        const char *name) {
+    bool mov = w->movie->format == FORMAT_MOV;
+    size_t box = mp4_full_box_begin(w, "hdlr", 0, 0);
+    sink_put(&w->sink, mov ? class : "\0\0\0\0", 4);
+    sink_text(&w->sink, type);
+    sink_zeros(&w->sink, 12);
+    if (mov)
+        sink_u8(&w->sink, (unsigned)strlen(name));
+    sink_text(&w->sink, name);
+    if (!mov)
+        sink_u8(&w->sink, 0);
+    mp4_box_end(w, box);
 }
 
-static void put_vmhd(struct writer *w) {
-    size_t box = full_box_begin(w, "vmhd", 0, 1);
-    put_zeros(w, 8);
-    box_end(w, box);
+static void put_media_header(struct mp4_writer *w, enum mp4_track track) {
+    bool video = track == MP4_VIDEO;
+    size_t box = mp4_full_box_begin(w, video ? "vmhd" : "smhd", 0, video ? 1 : 0);
+    sink_zeros(&w->sink, video ? 8 : 4);
+    mp4_box_end(w, box);
 }
 
-static void put_dinf(struct writer *w) {
-    size_t dinf = box_begin(w, "dinf");
-    size_t dref = full_box_begin(w, "dref", 0, 0);
-    put_u32(w, 1);
-    size_t url = full_box_begin(w, "url ", 0, 1); /* in this file */
-    box_end(w, url);
-    box_end(w, dref);
-    box_end(w, dinf);
+static void put_dinf(struct mp4_writer *w) {
+    size_t dinf = mp4_box_begin(w, "dinf");
+    size_t dref = mp4_full_box_begin(w, "dref", 0, 0);
+    sink_u32(&w->sink, 1);
+    size_t url = mp4_full_box_begin(w, "url ", 0, 1); /* in this file */
+    mp4_box_end(w, url);
+    mp4_box_end(w, dref);
+    mp4_box_end(w, dinf);
 }
 
-/* ---- boxes of the samples ---- */
-
-static void put_colr(struct writer *w) {
-    size_t box = box_begin(w, "colr");
-    put(w, "nclx", 4);
-    put_u16(w, 1); /* primaries, transfer, matrix: BT.709 */
-    put_u16(w, 1);
-    put_u16(w, 1);
-    put_u8(w, 0); /* limited range */
-    box_end(w, box);
-}
-
-static void put_stsd(struct writer *w) {
-    size_t stsd = full_box_begin(w, "stsd", 0, 0);
-    put_u32(w, 1);
-    size_t avc1 = box_begin(w, "avc1");
-    put_zeros(w, 6);
-    put_u16(w, 1); /* data reference */
-    put_zeros(w, 16);
-    put_u16(w, w->movie->width);
-    put_u16(w, w->movie->height);
-    put_u32(w, 0x480000); /* 72 dpi, as the specification asks */
-    put_u32(w, 0x480000);
-    put_u32(w, 0);
-    put_u16(w, 1);    /* frames a sample */
-    put_zeros(w, 32); /* name of the compressor */
-    put_u16(w, 24);   /* depth */
-    put_u16(w, 0xffff);
-    size_t box = box_begin(w, "avcC");
-    put(w, w->movie->config, w->movie->config_size);
-    box_end(w, box);
-    put_colr(w);
-    box = box_begin(w, "pasp");
-    put_u32(w, 1);
-    put_u32(w, 1);
-    box_end(w, box);
-    box_end(w, avc1);
-    box_end(w, stsd);
-}
-
-static void put_stts(struct writer *w) {
-    size_t box = full_box_begin(w, "stts", 0, 0);
-    put_u32(w, 1);
-    put_u32(w, w->counts.samples);
-    put_u32(w, w->timing.frame_ticks);
-    box_end(w, box);
-}
-
-static void put_ctts(struct writer *w) {
-    if (!w->counts.reordered)
-        return;
-    size_t box = full_box_begin(w, "ctts", 0, 0);
-    put_u32(w, w->counts.composition_runs);
-    uint32_t length = 0;
-    int32_t offset = 0;
-    for (uint32_t r = 0; r < w->movie->run_count; r++)
-        for (uint32_t i = 0; i < w->movie->runs[r].count; i++) {
-            int32_t next = w->movie->runs[r].samples[i].composition_offset;
-            if (length > 0 && next != offset) {
-                put_u32(w, length);
-                put_u32(w, (uint64_t)offset * w->timing.frame_ticks);
-                length = 0;
-            }
-            offset = next;
-            length++;
-        }
-    put_u32(w, length);
-    put_u32(w, (uint64_t)offset * w->timing.frame_ticks);
-    box_end(w, box);
-}
-
-static void put_stss(struct writer *w) {
-    size_t box = full_box_begin(w, "stss", 0, 0);
-    put_u32(w, w->counts.keys);
-    uint32_t number = 0;
-    for (uint32_t r = 0; r < w->movie->run_count; r++)
-        for (uint32_t i = 0; i < w->movie->runs[r].count; i++) {
-            number++;
-            if (w->movie->runs[r].samples[i].key)
-                put_u32(w, number);
-        }
-    box_end(w, box);
-}
-
-static void put_stsz(struct writer *w) {
-    size_t box = full_box_begin(w, "stsz", 0, 0);
-    put_u32(w, 0); /* sizes differ */
-    put_u32(w, w->counts.samples);
-    for (uint32_t r = 0; r < w->movie->run_count; r++)
-        for (uint32_t i = 0; i < w->movie->runs[r].count; i++)
-            put_u32(w, w->movie->runs[r].samples[i].size);
-    box_end(w, box);
-}
-
-/* One chunk of the MP4 per run. */
-static void put_stsc(struct writer *w) {
-    size_t box = full_box_begin(w, "stsc", 0, 0);
-    put_u32(w, w->counts.chunk_runs);
-    for (uint32_t r = 0; r < w->movie->run_count; r++) {
-        if (r > 0 && w->movie->runs[r].count == w->movie->runs[r - 1].count)
-            continue;
-        put_u32(w, (uint64_t)r + 1);
-        put_u32(w, w->movie->runs[r].count);
-        put_u32(w, 1); /* sample entry */
-    }
-    box_end(w, box);
-}
-
-static void put_chunk_offsets(struct writer *w, uint64_t first_sample) {
-    size_t box = full_box_begin(w, w->large ? "co64" : "stco", 0, 0);
-    put_u32(w, w->movie->run_count);
-    uint64_t offset = first_sample;
-    for (uint32_t r = 0; r < w->movie->run_count; r++) {
-        if (w->large)
-            put_u64(w, offset);
-        else
-            put_u32(w, offset);
-        for (uint32_t i = 0; i < w->movie->runs[r].count; i++)
-            offset += w->movie->runs[r].samples[i].size;
-    }
-    box_end(w, box);
-}
-
-static void put_stbl(struct writer *w, uint64_t first_sample) {
-    size_t box = box_begin(w, "stbl");
-    put_stsd(w);
-    put_stts(w);
-    put_stss(w);
-    put_ctts(w);
-    put_stsc(w);
-    put_stsz(w);
-    put_chunk_offsets(w, first_sample);
-    box_end(w, box);
-}
-
-static void put_moov(struct writer *w, uint64_t first_sample) {
-    size_t moov = box_begin(w, "moov");
-    put_mvhd(w);
-    size_t trak = box_begin(w, "trak");
-    put_tkhd(w);
-    put_edts(w);
-    size_t mdia = box_begin(w, "mdia");
-    put_mdhd(w);
-    put_hdlr(w);
-    size_t minf = box_begin(w, "minf");
-    put_vmhd(w);
+static void put_trak(struct mp4_writer *w, enum mp4_track track, uint64_t first_byte) {
+    bool video = track == MP4_VIDEO;
+    size_t trak = mp4_box_begin(w, "trak");
+    put_tkhd(w, track);
+    put_edts(w, track);
+    size_t mdia = mp4_box_begin(w, "mdia");
+    put_mdhd(w, track);
+    put_handler(w, "mhlr", video ? "vide" : "soun", video ? "VideoHandler" : "SoundHandler");
+    size_t minf = mp4_box_begin(w, "minf");
+    put_media_header(w, track);
+    if (w->movie->format == FORMAT_MOV)
+        put_handler(w, "dhlr", "url ", "DataHandler");
     put_dinf(w);
-    put_stbl(w, first_sample);
-    box_end(w, minf);
-    box_end(w, mdia);
-    box_end(w, trak);
-    box_end(w, moov);
+    size_t stbl = mp4_box_begin(w, "stbl");
+    mp4_put_stsd(w, track);
+    mp4_put_tables(w, track, first_byte);
+    mp4_box_end(w, stbl);
+    mp4_box_end(w, minf);
+    mp4_box_end(w, mdia);
+    mp4_box_end(w, trak);
 }
 
-static void put_mdat(struct writer *w) {
+static void put_moov(struct mp4_writer *w, uint64_t first_byte) {
+    size_t moov = mp4_box_begin(w, "moov");
+    put_mvhd(w);
+    put_trak(w, MP4_VIDEO, first_byte);
+    if (w->movie->sound != NULL)
+        put_trak(w, MP4_SOUND, first_byte);
+    mp4_box_end(w, moov);
+}
+
+static uint64_t segment_bytes(const struct mp4_writer *w) {
+    return w->counts.sample_bytes + w->counts.packet_bytes;
+}
+
+static void put_mdat(struct mp4_writer *w) {
     if (!w->large) {
-        put_u32(w, w->counts.sample_bytes + MDAT_HEADER_BYTES);
-        put(w, "mdat", 4);
+        sink_u32(&w->sink, segment_bytes(w) + MDAT_HEADER_BYTES);
+        sink_text(&w->sink, "mdat");
         return;
     }
-    put_u32(w, 1); /* the size follows the type */
-    put(w, "mdat", 4);
-    put_u64(w, w->counts.sample_bytes + LARGE_MDAT_HEADER_BYTES);
+    sink_u32(&w->sink, 1); /* the size follows the type */
+    sink_text(&w->sink, "mdat");
+    sink_u64(&w->sink, segment_bytes(w) + LARGE_MDAT_HEADER_BYTES);
 }
 
-/* The whole header, with offsets as if the first sample stood at `first_sample`. */
-static void put_header(struct writer *w, uint64_t first_sample) {
-    w->size = 0;
+/* The whole header, with offsets as if the first segment stood at `first_byte`. */
+static void put_header(struct mp4_writer *w, uint64_t first_byte) {
+    w->sink.size = 0;
     put_ftyp(w);
-    put_moov(w, first_sample);
+    put_moov(w, first_byte);
     put_mdat(w);
 }
 
 /* ---- checks and counting ---- */
 
 static bool count_sample(const struct mp4_movie *movie, uint32_t run, uint32_t i,
-                         struct counts *counts, struct error *err) {
+                         struct mp4_counts *counts, struct error *err) {
     const struct media_sample *sample = &movie->runs[run].samples[i];
     if (sample->size == 0 || sample->composition_offset < 0 ||
         sample->composition_offset > MEDIA_MAX_COMPOSITION_OFFSET || (i == 0 && !sample->key))
@@ -405,8 +252,37 @@ static bool count_sample(const struct mp4_movie *movie, uint32_t run, uint32_t i
     return true;
 }
 
-static bool count_samples(const struct mp4_movie *movie, struct counts *ret, struct error *err) {
-    struct counts counts = {0};
+static bool count_packets(const struct mp4_movie *movie, uint32_t run, struct mp4_counts *counts,
+                          struct error *err) {
+    const struct mp4_packets *packets = &movie->packets[run];
+    for (uint32_t i = 0; i < packets->count; i++) {
+        if (packets->sizes[i] == 0 || packets->sizes[i] > SOUND_MAX_PACKET_BYTES)
+            return error_set(err, ERROR_INVALID, NULL,
+                             "audio packet %u of segment %u is not possible", i, run);
+        counts->packet_bytes += packets->sizes[i];
+    }
+    counts->packets += packets->count;
+    return counts->packets <= SOUND_MAX_PACKETS ||
+           error_set(err, ERROR_LIMIT, NULL, "more than %d audio packets", SOUND_MAX_PACKETS);
+}
+
+/* How the samples of each track lie in chunks; a segment may be too short to have sound. */
+static void count_chunks(const struct mp4_movie *movie, enum mp4_track track,
+                         struct mp4_counts *counts) {
+    uint32_t last = 0;
+    for (uint32_t r = 0; r < movie->run_count; r++) {
+        uint32_t count = mp4_run_count(movie, track, r);
+        if (count == 0)
+            continue;
+        counts->chunks[track - 1]++;
+        counts->chunk_runs[track - 1] += count != last;
+        last = count;
+    }
+}
+
+static bool count_samples(const struct mp4_movie *movie, struct mp4_counts *ret,
+                          struct error *err) {
+    struct mp4_counts counts = {0};
     int32_t last = -1;
     for (uint32_t r = 0; r < movie->run_count; r++) {
         const struct mp4_run *run = &movie->runs[r];
@@ -415,14 +291,19 @@ static bool count_samples(const struct mp4_movie *movie, struct counts *ret, str
             return error_set(err, ERROR_INVALID, NULL, "segment %u is empty", r);
         if (counts.samples > TIMELINE_MAX_FRAMES)
             return error_set(err, ERROR_LIMIT, NULL, "more than %d frames", TIMELINE_MAX_FRAMES);
-        counts.chunk_runs += r == 0 || run->count != movie->runs[r - 1].count;
         for (uint32_t i = 0; i < run->count; i++) {
             if (!count_sample(movie, r, i, &counts, err))
                 return false;
             counts.composition_runs += run->samples[i].composition_offset != last;
             last = run->samples[i].composition_offset;
         }
+        if (movie->sound != NULL && !count_packets(movie, r, &counts, err))
+            return false;
     }
+    if (movie->sound != NULL && counts.packets == 0)
+        return error_set(err, ERROR_INVALID, NULL, "a sound without a packet");
+    count_chunks(movie, MP4_VIDEO, &counts);
+    count_chunks(movie, MP4_SOUND, &counts);
     *ret = counts;
     return true;
 }
@@ -432,16 +313,18 @@ static bool check_movie(const struct mp4_movie *movie, struct error *err) {
         movie->height > MAX_SIDE)
         return error_set(err, ERROR_INVALID, NULL, "a film of %ux%u cannot be written as MP4",
                          movie->width, movie->height);
-    if (movie->config_size < MIN_CONFIG_BYTES || movie->config_size > MAX_CONFIG_BYTES ||
-        movie->config[0] != 1)
-        return error_set(err, ERROR_INVALID, NULL, "the decoder configuration is not an avcC");
+    if (!mux_config_fits(movie->codec, movie->config, movie->config_size))
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the decoder configuration is not one of the film's codec");
+    if (movie->codec == CODEC_GIF || (movie->format != FORMAT_MP4 && movie->format != FORMAT_MOV))
+        return error_set(err, ERROR_INVALID, NULL, "the film cannot be written as MP4");
     if (movie->run_count == 0)
         return error_set(err, ERROR_INVALID, NULL, "a film without a segment");
     return true;
 }
 
 /* The smallest multiple of the frame rate that is fine enough. */
-static bool make_timing(const struct mp4_movie *movie, uint64_t samples, struct timing *ret,
+static bool make_timing(const struct mp4_movie *movie, uint64_t samples, struct mp4_timing *ret,
                         struct error *err) {
     int64_t num = movie->fps.num, den = movie->fps.den;
     uint64_t factor = 1;
@@ -455,7 +338,7 @@ static bool make_timing(const struct mp4_movie *movie, uint64_t samples, struct 
                          (long long)den);
     uint64_t ticks = (uint64_t)den * factor;
     uint64_t delay = (uint64_t)movie->runs[0].samples[0].composition_offset;
-    *ret = (struct timing){
+    *ret = (struct mp4_timing){
         .timescale = (uint32_t)((uint64_t)num * factor),
         .frame_ticks = (uint32_t)ticks,
         .duration = samples * ticks,
@@ -464,28 +347,21 @@ static bool make_timing(const struct mp4_movie *movie, uint64_t samples, struct 
     return true;
 }
 
-static size_t upper_bound(const struct mp4_movie *movie, const struct counts *counts) {
-    return FIXED_BYTES + movie->config_size + (size_t)counts->samples * 4 +
-           (size_t)counts->composition_runs * 8 + (size_t)counts->keys * 4 +
-           (size_t)counts->chunk_runs * 12 + (size_t)movie->run_count * 8;
-}
-
 bool mp4_header(struct arena *arena, const struct mp4_movie *movie, struct str *ret,
                 struct error *err) {
-    struct writer w = {.movie = movie};
+    struct mp4_writer w = {.movie = movie};
     if (!check_movie(movie, err) || !count_samples(movie, &w.counts, err) ||
         !make_timing(movie, w.counts.samples, &w.timing, err))
         return false;
-    w.capacity = upper_bound(movie, &w.counts);
-    w.data = arena_alloc(arena, w.capacity);
-    /* Offsets need the size, which does not depend on them. */
-    w.large = w.counts.sample_bytes > UINT32_MAX - MDAT_HEADER_BYTES;
+    w.large = segment_bytes(&w) > UINT32_MAX - MDAT_HEADER_BYTES;
     put_header(&w, 0);
-    if (!w.large && w.size + w.counts.sample_bytes > UINT32_MAX) {
+    if (!w.large && w.sink.size + segment_bytes(&w) > UINT32_MAX) {
         w.large = true;
         put_header(&w, 0);
     }
-    put_header(&w, w.size);
-    *ret = (struct str){(const char *)w.data, w.size};
+    w.sink.capacity = w.sink.size;
+    w.sink.data = arena_alloc(arena, w.sink.capacity);
+    put_header(&w, w.sink.size);
+    *ret = (struct str){(const char *)w.sink.data, w.sink.size};
     return true;
 }

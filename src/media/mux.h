@@ -22,7 +22,20 @@ struct mux_sound {
     uint32_t count; /* 0: none */
 };
 
-/* The bytes of a segment in the film, appended to `ret`. */
+/* Packets at hand, of consecutive segments. */
+struct mux_sound_source {
+    const struct sound_index *index; /* NULL: the film is silent */
+    uint32_t next;                   /* packet that `data` begins with */
+    struct str data;
+};
+/* The packets of a segment; the source moves on behind them, so segments are asked for in order.
+ * INTERNAL when they are not in the source. */
+MUST_CHECK bool mux_sound_take(struct mux_sound_source *source, const struct plan *plan,
+                               uint32_t segment, struct mux_sound *ret, struct error *err);
+
+/* The bytes of a segment in the film, appended to `ret`. `sound` and `sound_index` may be NULL:
+ * none. LIMIT where the buffer does not hold them (it is then unchanged), INVALID for samples that
+ * the file cannot have. */
 MUST_CHECK bool mux_segment(const struct plan *plan, const struct media_segment *segment,
                             const struct mux_sound *sound, const struct sound_index *sound_index,
                             struct buf *ret, struct error *err);
@@ -45,9 +58,18 @@ struct mux_film {
     uint32_t run_count;
 };
 
-/* Everything before the first segment, and after the last (maybe empty). */
+/* Everything before the first segment, and after the last (maybe empty). INVALID where the runs are
+ * not the plan's segments, their sizes or packets not what mux_segment makes of them, or the sound
+ * is not as long as the film or of another codec than the file's. */
 MUST_CHECK bool mux_header(struct arena *arena, const struct mux_film *film, struct str *ret,
                            struct error *err);
 struct str mux_trailer(const struct plan *plan);
+
+/* Whether the bytes can be the codec's decoder configuration (none for ProRes and GIF). The vpcC of
+ * VP9 may come with or without its version and flags. */
+bool mux_config_fits(enum codec codec, const uint8_t *config, size_t size);
+
+/* Samples of no bytes: a GIF's picture that stays is not told again. */
+bool mux_allows_empty_samples(enum codec codec);
 
 #endif

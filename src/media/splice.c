@@ -37,7 +37,8 @@ static void add_piece(struct layout *layout, struct splice_piece piece) {
 }
 
 static struct splice_piece piece_of(const struct splice_run *run, uint64_t length) {
-    return (struct splice_piece){.chunk = run->chunk, .offset = run->offset, .length = length};
+    return (struct splice_piece){
+        .origin = SPLICE_CHUNK, .chunk = run->chunk, .offset = run->offset, .length = length};
 }
 
 static void advance(struct splice_run *run, uint64_t length) {
@@ -97,13 +98,14 @@ static size_t join_runs(const struct splice_run *runs, size_t count, struct spli
     return joined;
 }
 
-static bool check_sizes(uint64_t header_bytes, const struct splice_run *runs, size_t count,
-                        struct error *err) {
-    uint64_t total = header_bytes;
-    bool fits = header_bytes <= MAX_PART_BYTES - 2 * MIN_PART_BYTES;
-    for (size_t i = 0; fits && i < count; i++) {
-        fits = runs[i].length <= MAX_FILM_BYTES && runs[i].offset <= MAX_FILM_BYTES;
-        total += runs[i].length;
+static bool check_sizes(const struct splice_film *film, struct error *err) {
+    bool fits = film->header_bytes <= MAX_PART_BYTES - 2 * MIN_PART_BYTES &&
+                film->trailer_bytes <= MIN_PART_BYTES;
+    uint64_t total = film->header_bytes + film->trailer_bytes;
+    for (size_t i = 0; fits && i < film->run_count; i++) {
+        const struct splice_run *run = &film->runs[i];
+        fits = run->length <= MAX_FILM_BYTES && run->offset <= MAX_FILM_BYTES;
+        total += run->length;
         fits = fits && total <= MAX_FILM_BYTES;
     }
     if (!fits)
@@ -111,26 +113,38 @@ static bool check_sizes(uint64_t header_bytes, const struct splice_run *runs, si
     return true;
 }
 
-bool splice_layout(struct arena *arena, uint64_t header_bytes, const struct splice_run *runs,
-                   size_t run_count, struct splice_part **ret_parts, size_t *ret_count,
-                   struct error *err) {
-    if (!check_sizes(header_bytes, runs, run_count, err))
+/* Header or trailer, which go into the part of bytes at hand. */
+static bool add_own(struct layout *layout, enum splice_origin origin, uint64_t bytes,
+                    struct error *err) {
+    if (bytes == 0)
+        return true;
+    bool at_hand = layout->count > 0 && !layout->parts[layout->count - 1].copy;
+    if (!at_hand && !add_part(layout, false, err))
         return false;
-    struct splice_run *joined = arena_array(arena, run_count, sizeof *joined);
-    size_t count = join_runs(runs, run_count, joined);
+    add_piece(layout, (struct splice_piece){.origin = origin, .length = bytes});
+    return true;
+}
+
+bool splice_layout(struct arena *arena, const struct splice_film *film,
+                   struct splice_part **ret_parts, size_t *ret_count, struct error *err) {
+    if (!check_sizes(film, err))
+        return false;
+    struct splice_run *joined = arena_array(arena, film->run_count, sizeof *joined);
+    size_t count = join_runs(film->runs, film->run_count, joined);
     /* A run is cut at most once besides the cuts at 5 GiB, and those are part limits. */
     struct layout layout = {
         .parts = arena_array(arena, MAX_PARTS, sizeof *layout.parts),
-        .pieces = arena_array(arena, 1 + 2 * count + MAX_PARTS, sizeof *layout.pieces),
+        .pieces = arena_array(arena, 2 + 2 * count + MAX_PARTS, sizeof *layout.pieces),
     };
-    if (header_bytes > 0) {
-        if (!add_part(&layout, false, err))
+    if (!add_own(&layout, SPLICE_HEADER, film->header_bytes, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        bool is_last = i + 1 == count && film->trailer_bytes == 0;
+        if (!add_run(&layout, joined[i], is_last, err))
             return false;
-        add_piece(&layout, (struct splice_piece){.is_header = true, .length = header_bytes});
     }
-    for (size_t i = 0; i < count; i++)
-        if (!add_run(&layout, joined[i], i + 1 == count, err))
-            return false;
+    if (!add_own(&layout, SPLICE_TRAILER, film->trailer_bytes, err))
+        return false;
     *ret_parts = layout.parts;
     *ret_count = layout.count;
     return true;

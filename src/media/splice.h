@@ -4,7 +4,7 @@
  *
  * Part 1 is the header and leading bytes up to at least 5 MiB; runs of at least 5 MiB in one chunk
  * are copied; smaller ones are glued with the head of the next run, whose rest stays at least
- * 5 MiB where that is possible.
+ * 5 MiB where that is possible. The trailer ends the last part of bytes, or is one of its own.
  */
 #ifndef MEDIA_SPLICE_H
 #define MEDIA_SPLICE_H
@@ -23,10 +23,19 @@ struct splice_run {
     uint64_t length;
 };
 
+struct splice_film {
+    uint64_t header_bytes;
+    uint64_t trailer_bytes; /* may be 0 */
+    const struct splice_run *runs;
+    size_t run_count;
+};
+
+enum splice_origin { SPLICE_CHUNK, SPLICE_HEADER, SPLICE_TRAILER };
+
 struct splice_piece {
-    bool is_header; /* bytes of the header, else of the chunk */
+    enum splice_origin origin;
     uint32_t chunk;
-    uint64_t offset;
+    uint64_t offset; /* in the chunk; 0 in header and trailer, whose pieces are whole */
     uint64_t length;
 };
 
@@ -38,8 +47,7 @@ struct splice_part {
 };
 
 /* LIMIT when more than 10,000 parts would be needed. Parts over 5 GiB are divided. */
-MUST_CHECK bool splice_layout(struct arena *arena, uint64_t header_bytes,
-                              const struct splice_run *runs, size_t run_count,
+MUST_CHECK bool splice_layout(struct arena *arena, const struct splice_film *film,
                               struct splice_part **ret_parts, size_t *ret_count, struct error *err);
 
 #endif
