@@ -50,6 +50,7 @@ static const struct command_syntax syntax = {
 struct run {
     const struct image_list *images;
     const struct plan *plan;
+    struct str sound; /* the film's, encoded (media/sound.h); empty: none */
     struct film *film;
     struct progress *progress;
     json_t *receipts; /* array by image; the renderer makes one call at a time */

@@ -117,7 +117,10 @@ static void sign_outputs(const struct api_call *call, struct status_input *input
     if (state == NULL || strcmp(state, "done") != 0)
         return;
     int64_t now = input->now_unix_ms;
-    input->video_url = sign_download(call, key_video(call->arena, call->job), "video.mp4", now);
+    enum format format = result_format(input->result);
+    input->video_url =
+        sign_download(call, key_video(call->arena, call->job, format),
+                      arena_printf(call->arena, "video.%s", settings_format_ending(format)), now);
     input->poster_url = sign_download(call, key_poster(call->arena, call->job), "poster.jpg", now);
     input->receipts_url =
         sign_download(call, key_receipts(call->arena, call->job), "receipts.json", now);

@@ -352,8 +352,9 @@ static bool splice_failed(struct functions *functions, struct arena *arena, cons
         return true;
     if (!find_plan(functions, job, &plan, err))
         return false;
-    bool there = plan != NULL && s3_head(functions->s3, arena, functions->output,
-                                         key_video(arena, job), &video, err);
+    bool there =
+        plan != NULL && s3_head(functions->s3, arena, functions->output,
+                                key_video(arena, job, plan->manifest.settings.format), &video, err);
     if (there) {
         if (!s3_head(functions->s3, arena, functions->output, key_poster(arena, job), &poster,
                      err) &&

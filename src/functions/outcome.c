@@ -94,6 +94,7 @@ bool outcome_put_done(struct functions *functions, struct arena *arena, const st
                    (double)settings->fps.num,
         .width = settings->width,
         .height = settings->height,
+        .format = settings->format,
         .images = plan->manifest.image_count,
         .video_bytes = video_bytes,
         .poster_bytes = poster_bytes,

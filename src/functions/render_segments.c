@@ -7,6 +7,7 @@
  */
 #include "functions/outcome.h"
 #include "functions/render.h"
+#include "functions/sound.h"
 #include "functions/stock.h"
 
 #include "base/log.h"
@@ -33,11 +34,13 @@ struct work {
     const struct media_api *media;
     const struct segments_task *task;
     uint64_t flush_bytes;
+    struct film_sound sound;
 
     pthread_mutex_t lock; /* of everything below */
     struct chunk_writer *chunk;
-    uint32_t run_end;    /* segment behind the run being rendered */
-    uint64_t done_bytes; /* of segments finished in this invocation */
+    struct mux_sound_source packets; /* of the run being rendered */
+    uint32_t run_end;                /* segment behind it */
+    uint64_t done_bytes;             /* of segments finished in this invocation */
     uint64_t done_frames;
     uint32_t done_segments;
     int64_t *started_ms;      /* monotonic; by segment of the task */
@@ -146,7 +149,9 @@ static bool segment(void *context, const struct media_segment *segment, struct e
     work->done_bytes += segment->size;
     work->done_frames += place->frame_count;
     work->done_segments++;
-    bool ok = chunk_writer_add(work->chunk, segment, hash, err);
+    struct mux_sound sound;
+    bool ok = mux_sound_take(&work->packets, work->plan, segment->number, &sound, err) &&
+              chunk_writer_add(work->chunk, segment, &sound, hash, err);
     if (ok && chunk_writer_size(work->chunk) >= work->flush_bytes &&
         rest_is_large(work, segment->number + 1))
         ok = flush(work, err);
@@ -288,6 +293,9 @@ static bool render_run(struct work *work, struct arena *arena, struct segment_ra
     struct media_render job = {.plan = work->plan, .range = range, .io = &io};
     struct media_failure failure = {0};
     uint32_t done = 0;
+    if (!film_sound_packets(work->functions, arena, work->plan, &work->sound, range, &work->packets,
+                            err))
+        return false;
     work->run_end = range.first + range.count;
     bool ok = work->media->render(&job, &done, &failure, err);
     if (!ok) {
@@ -387,14 +395,15 @@ bool render_segments(struct functions *functions, struct arena *arena,
         return false;
     bool *settled = arena_array(arena, task.range.count, sizeof *settled);
     if (!stock_covered(functions, arena, work.plan, &task, settled, err) ||
-        !stock_handed_on(functions, arena, work.plan, &task, settled, err))
+        !stock_handed_on(functions, arena, work.plan, &task, settled, err) ||
+        !film_sound_read(functions, arena, work.plan, &work.sound, err))
         return false;
     work.task = &task;
     work.flush_bytes = flush_size(work.plan);
     work.written = arena_array(arena, task.range.count, sizeof *work.written);
     work.started_ms = arena_array(arena, task.range.count, sizeof *work.started_ms);
     work.last_progress_ms = clock_monotonic_ms();
-    work.chunk = chunk_writer_new();
+    work.chunk = chunk_writer_new(work.plan, work.sound.index);
     pthread_mutex_init(&work.lock, NULL);
     bool ok = render_missing(&work, arena, settled, err);
     pthread_mutex_destroy(&work.lock);

@@ -7,20 +7,21 @@
  */
 #include "functions/outcome.h"
 #include "functions/render.h"
+#include "functions/sound.h"
+#include "functions/tail.h"
 #include "functions/task.h"
 
 #include "base/log.h"
 #include "base/os.h"
 #include "media/chunk.h"
-#include "media/mp4.h"
+#include "media/mux.h"
 #include "media/splice.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MARGIN_MS = 3000,        /* kept for the put-back */
-    TAIL_BYTES = 128 * 1024, /* of a chunk, read at first: nearly always holds the whole index */
+    MARGIN_MS = 3000,                   /* kept for the put-back */
     MAX_GLUED_BYTES = 64 * 1024 * 1024, /* of chunks, in one part */
     MAX_POSTER_BYTES = 64 * 1024 * 1024,
 };
@@ -31,7 +32,7 @@ struct splice {
     const struct plan *plan;
     struct splice_task task;
     struct chunk_index *indexes; /* one per entry of the task */
-    struct str header;
+    struct str header, trailer;
     struct splice_part *parts;
     size_t part_count;
     const char *video_key;
@@ -43,32 +44,14 @@ struct splice {
 
 static bool read_index(struct splice *splice, struct arena *arena, const struct splice_entry *entry,
                        struct chunk_index *ret, struct error *err) {
-    struct functions *functions = splice->functions;
-    struct s3_get_options options = {
-        .if_match = entry->etag,
-        .range_length = TAIL_BYTES,
-        .suffix = true,
-        .max_bytes = TAIL_BYTES,
-    };
-    struct s3_object tail;
-    uint64_t size;
-    if (!s3_get(functions->s3, arena, functions->work, entry->chunk, &options, &tail, err))
+    struct tail tail;
+    if (!tail_read(splice->functions, arena, entry->chunk, entry->etag, chunk_index_size, &tail,
+                   err))
         return false;
-    if (tail.body.len < CHUNK_TRAILER_BYTES)
-        return error_set(err, ERROR_INVALID, NULL, "'%s' is no chunk", entry->chunk);
-    struct str trailer = {tail.body.ptr + tail.body.len - CHUNK_TRAILER_BYTES, CHUNK_TRAILER_BYTES};
-    if (!chunk_index_size(trailer, entry->chunk_bytes, &size, err))
-        return error_prefix(err, "'%s'", entry->chunk);
-    if (size + CHUNK_TRAILER_BYTES > tail.body.len) {
-        options.range_length = size + CHUNK_TRAILER_BYTES;
-        options.max_bytes = size + CHUNK_TRAILER_BYTES;
-        if (!s3_get(functions->s3, arena, functions->work, entry->chunk, &options, &tail, err))
-            return false;
-        if (tail.body.len != size + CHUNK_TRAILER_BYTES)
-            return error_set(err, ERROR_UNAVAILABLE, NULL, "'%s' came short", entry->chunk);
-    }
-    struct str index = {tail.body.ptr + tail.body.len - CHUNK_TRAILER_BYTES - size, size};
-    if (!chunk_index_parse(arena, index, entry->chunk_bytes, splice->plan, ret, err))
+    if (tail.object_size != entry->chunk_bytes)
+        return error_set(err, ERROR_INVALID, NULL, "'%s' is not of the size that the list tells",
+                         entry->chunk);
+    if (!chunk_index_parse(arena, tail.index, entry->chunk_bytes, splice->plan, ret, err))
         return error_prefix(err, "'%s'", entry->chunk);
     if (ret->segments[0].number != entry->chunk_range.first ||
         ret->segment_count != entry->chunk_range.count)
@@ -85,7 +68,8 @@ static bool read_indexes(struct splice *splice, struct arena *arena, struct erro
     const struct chunk_index *first = &splice->indexes[0];
     for (size_t i = 1; i < splice->task.count; i++)
         if (splice->indexes[i].config_size != first->config_size ||
-            memcmp(splice->indexes[i].config, first->config, first->config_size) != 0)
+            (first->config_size > 0 &&
+             memcmp(splice->indexes[i].config, first->config, first->config_size) != 0))
             return error_set(err, ERROR_INVALID, NULL,
                              "'%s' and '%s' were encoded with different parameters",
                              splice->task.entries[0].chunk, splice->task.entries[i].chunk);
@@ -99,33 +83,51 @@ static const struct chunk_segment *used_segment(const struct splice *splice, siz
     return &splice->indexes[entry].segments[skipped + index];
 }
 
+static struct mux_run run_of(const struct chunk_segment *segment) {
+    return (struct mux_run){
+        .size = segment->size,
+        .samples = segment->samples,
+        .sample_count = segment->sample_count,
+        .sound_sizes = segment->sound_sizes,
+        .sound_count = segment->sound_count,
+    };
+}
+
 static bool lay_out(struct splice *splice, struct arena *arena, struct error *err) {
-    const struct settings *settings = &splice->plan->manifest.settings;
-    struct mp4_run *runs = arena_array(arena, splice->plan->segment_count, sizeof *runs);
+    struct mux_run *runs = arena_array(arena, splice->plan->segment_count, sizeof *runs);
     struct splice_run *ranges = arena_array(arena, splice->task.count, sizeof *ranges);
+    struct film_sound sound;
     uint32_t count = 0;
+    if (!film_sound_read(splice->functions, arena, splice->plan, &sound, err))
+        return false;
     for (size_t i = 0; i < splice->task.count; i++) {
         uint32_t used = splice->task.entries[i].use.count;
         ranges[i] =
             (struct splice_run){.chunk = (uint32_t)i, .offset = used_segment(splice, i, 0)->offset};
         for (uint32_t k = 0; k < used; k++) {
             const struct chunk_segment *segment = used_segment(splice, i, k);
-            runs[count++] = (struct mp4_run){segment->samples, segment->sample_count};
+            runs[count++] = run_of(segment);
             ranges[i].length += segment->size;
         }
     }
-    struct mp4_movie movie = {
-        .width = settings->width,
-        .height = settings->height,
-        .fps = settings->fps,
+    struct mux_film film = {
+        .plan = splice->plan,
         .config = splice->indexes[0].config,
         .config_size = splice->indexes[0].config_size,
+        .sound = sound.index,
         .runs = runs,
         .run_count = count,
     };
-    return mp4_header(arena, &movie, &splice->header, err) &&
-           splice_layout(arena, splice->header.len, ranges, splice->task.count, &splice->parts,
-                         &splice->part_count, err);
+    splice->trailer = mux_trailer(splice->plan);
+    if (!mux_header(arena, &film, &splice->header, err))
+        return false;
+    struct splice_film parts = {
+        .header_bytes = splice->header.len,
+        .trailer_bytes = splice->trailer.len,
+        .runs = ranges,
+        .run_count = splice->task.count,
+    };
+    return splice_layout(arena, &parts, &splice->parts, &splice->part_count, err);
 }
 
 /* ---- the upload ---- */
@@ -151,7 +153,8 @@ static bool agree_on_upload(struct splice *splice, struct arena *arena, struct e
         if (err->kind != ERROR_NOT_FOUND)
             return false;
         if (!s3_create_upload(functions->s3, arena, functions->output, splice->video_key,
-                              "video/mp4", &mine, err))
+                              settings_media_type(splice->plan->manifest.settings.format), &mine,
+                              err))
             return false;
         json_t *note = json_pack("{ss}", "upload", mine);
         char *dumped = json_dumps(note, JSON_COMPACT);
@@ -186,8 +189,9 @@ static bool gather(struct splice *splice, struct arena *arena, const struct spli
     size_t size = 0;
     for (size_t i = 0; i < part->piece_count; i++) {
         const struct splice_piece *piece = &part->pieces[i];
-        if (piece->is_header) {
-            memcpy(bytes + size, splice->header.ptr + piece->offset, (size_t)piece->length);
+        if (piece->origin != SPLICE_CHUNK) {
+            struct str own = piece->origin == SPLICE_HEADER ? splice->header : splice->trailer;
+            memcpy(bytes + size, own.ptr, (size_t)piece->length);
         } else {
             const struct splice_entry *entry = &splice->task.entries[piece->chunk];
             struct s3_get_options options = {
@@ -346,27 +350,31 @@ static bool put_receipts(struct splice *splice, struct arena *arena, uint64_t *r
 
 /* Parts of an upload that nobody will complete are paid for. */
 static bool abort_upload(struct functions *functions, struct arena *arena, const char *job,
-                         struct error *err) {
+                         const char *video_key, struct error *err) {
     struct str text;
     const char *upload_id;
     if (!functions_get_text(functions, arena, functions->work, key_splice(arena, job), 4096, &text,
                             err))
         return err->kind == ERROR_NOT_FOUND;
     return !parse_note(arena, text, &upload_id) ||
-           s3_abort_upload(functions->s3, arena, functions->output, key_video(arena, job),
-                           upload_id, err);
+           s3_abort_upload(functions->s3, arena, functions->output, video_key, upload_id, err);
 }
 
 /* The video may stay only when the result says done. */
 static bool remove_unless_done(struct functions *functions, struct arena *arena, const char *job,
                                struct error *err) {
     enum outcome outcome;
+    const struct plan *plan;
     if (!outcome_get(functions, arena, job, &outcome, err))
         return false;
     if (outcome == OUTCOME_DONE || outcome == OUTCOME_NONE)
         return true;
-    return abort_upload(functions, arena, job, err) &&
-           s3_delete(functions->s3, arena, functions->output, key_video(arena, job), err) &&
+    /* Without a plan nothing was spliced. */
+    if (!functions_plan(functions, job, &plan, err))
+        return err->kind == ERROR_NOT_FOUND;
+    const char *video_key = key_video(arena, job, plan->manifest.settings.format);
+    return abort_upload(functions, arena, job, video_key, err) &&
+           s3_delete(functions->s3, arena, functions->output, video_key, err) &&
            s3_delete(functions->s3, arena, functions->output, key_poster(arena, job), err) &&
            s3_delete(functions->s3, arena, functions->output, key_receipts(arena, job), err);
 }
@@ -475,10 +483,11 @@ bool render_splice(struct functions *functions, struct arena *arena, const struc
         return remove_unless_done(functions, arena, call->key.job, err);
     if (handed_on)
         return true;
-    splice.video_key = key_video(arena, call->key.job);
-    if (!load_list(&splice, arena, &stalled, err) || !read_indexes(&splice, arena, err) ||
-        !lay_out(&splice, arena, err) || !agree_on_upload(&splice, arena, err) ||
-        !run_upload(&splice, arena, &new_parts, &end, err))
+    if (!load_list(&splice, arena, &stalled, err))
+        return false;
+    splice.video_key = key_video(arena, call->key.job, splice.plan->manifest.settings.format);
+    if (!read_indexes(&splice, arena, err) || !lay_out(&splice, arena, err) ||
+        !agree_on_upload(&splice, arena, err) || !run_upload(&splice, arena, &new_parts, &end, err))
         return false;
     if (end == UPLOAD_OUT_OF_TIME)
         return put_back(&splice, arena, stalled, new_parts, err);

@@ -65,6 +65,10 @@ char *key_facts(struct arena *arena, const char *job, const char *name, const ch
     return arena_printf(arena, "facts/%s/%s-%s.json", job, name, etag);
 }
 
+char *key_audio(struct arena *arena, const char *job) {
+    return arena_printf(arena, "audio/%s", job);
+}
+
 char *key_cancelled(struct arena *arena, const char *job) {
     return arena_printf(arena, "cancelled/%s", job);
 }
@@ -90,8 +94,8 @@ char *key_progress_prefix(struct arena *arena, const char *job) {
     return arena_printf(arena, "progress/%s/", job);
 }
 
-char *key_video(struct arena *arena, const char *job) {
-    return arena_printf(arena, "%s/video.mp4", job);
+char *key_video(struct arena *arena, const char *job, enum format format) {
+    return arena_printf(arena, "%s/video.%s", job, settings_format_ending(format));
 }
 
 char *key_poster(struct arena *arena, const char *job) {
@@ -295,6 +299,8 @@ static enum key_kind parse_work(struct arena *arena, struct str text, struct key
         return take_suffix(&text, ".json") && is_job(arena, text, key) ? KEY_PLAN : KEY_UNKNOWN;
     if (take_prefix(&text, "splice/"))
         return take_suffix(&text, ".json") && is_job(arena, text, key) ? KEY_SPLICE : KEY_UNKNOWN;
+    if (take_prefix(&text, "audio/"))
+        return is_job(arena, text, key) ? KEY_AUDIO : KEY_UNKNOWN;
     if (take_prefix(&text, "cancelled/"))
         return is_job(arena, text, key) ? KEY_CANCELLED : KEY_UNKNOWN;
     if (take_prefix(&text, "facts/"))
@@ -307,12 +313,21 @@ static enum key_kind parse_work(struct arena *arena, struct str text, struct key
     return KEY_UNKNOWN;
 }
 
+static bool is_format(struct str text, struct key *key) {
+    static const enum format formats[] = {FORMAT_MP4, FORMAT_MOV, FORMAT_WEBM, FORMAT_GIF};
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (str_equal_c(text, settings_format_ending(formats[i]))) {
+            key->format = formats[i];
+            return true;
+        }
+    return false;
+}
+
 static enum key_kind parse_output(struct arena *arena, struct str text, struct key *key) {
     static const struct {
         const char *name;
         enum key_kind kind;
     } files[] = {
-        {"video.mp4", KEY_VIDEO},
         {"poster.jpg", KEY_POSTER},
         {"receipts.json", KEY_RECEIPTS},
         {"result.json", KEY_RESULT},
@@ -322,7 +337,7 @@ static enum key_kind parse_output(struct arena *arena, struct str text, struct k
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         if (str_equal_c(text, files[i].name))
             return files[i].kind;
-    return KEY_UNKNOWN;
+    return take_prefix(&text, "video.") && is_format(text, key) ? KEY_VIDEO : KEY_UNKNOWN;
 }
 
 void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, struct key *ret) {

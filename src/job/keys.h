@@ -30,12 +30,13 @@ enum key_kind {
     KEY_TASK_PURGE,    /* tasks/<job>/purge-<gen>.json */
     KEY_PLAN,          /* plans/<job>.json */
     KEY_FACTS,         /* facts/<job>/<name>-<etag>.json */
+    KEY_AUDIO,         /* audio/<job> */
     KEY_CANCELLED,     /* cancelled/<job> */
     KEY_CHUNK,         /* chunks/<job>/<first>-<count>-<in> */
     KEY_SPLICE,        /* splice/<job>.json */
     KEY_PROGRESS,      /* progress/<job>/<segment>/<frames> */
     /* output */
-    KEY_VIDEO,    /* <job>/video.mp4 */
+    KEY_VIDEO,    /* <job>/video.<mp4, mov, webm or gif> */
     KEY_POSTER,   /* <job>/poster.jpg */
     KEY_RECEIPTS, /* <job>/receipts.json */
     KEY_RESULT,   /* <job>/result.json */
@@ -51,6 +52,7 @@ struct key {
     unsigned generation;        /* segments task, splice, purge */
     uint32_t segment;           /* progress */
     uint32_t frames;            /* progress */
+    enum format format;         /* video */
 };
 
 enum key_bucket { KEY_BUCKET_INPUT, KEY_BUCKET_WORK, KEY_BUCKET_OUTPUT };
@@ -73,6 +75,7 @@ char *key_task_purge(struct arena *arena, const char *job, unsigned generation);
 char *key_tasks_prefix(struct arena *arena, const char *job);
 char *key_plan(struct arena *arena, const char *job);
 char *key_facts(struct arena *arena, const char *job, const char *name, const char *etag);
+char *key_audio(struct arena *arena, const char *job);
 char *key_cancelled(struct arena *arena, const char *job);
 char *key_chunk(struct arena *arena, const char *job, struct segment_range range,
                 const char *input);
@@ -80,7 +83,7 @@ char *key_chunks_prefix(struct arena *arena, const char *job);
 char *key_splice(struct arena *arena, const char *job);
 char *key_progress(struct arena *arena, const char *job, uint32_t segment, uint32_t frames);
 char *key_progress_prefix(struct arena *arena, const char *job);
-char *key_video(struct arena *arena, const char *job);
+char *key_video(struct arena *arena, const char *job, enum format format);
 char *key_poster(struct arena *arena, const char *job);
 char *key_receipts(struct arena *arena, const char *job);
 char *key_result(struct arena *arena, const char *job);

@@ -36,6 +36,7 @@ char *result_to_text(struct arena *arena, const struct result *result) {
         set(root, "seconds", json_real(result->seconds));
         set_number(root, "width", result->width);
         set_number(root, "height", result->height);
+        set(root, "format", document_string(settings_format_ending(result->format)));
         set_number(root, "images", result->images);
         set_number(root, "video_bytes", result->video_bytes);
         set_number(root, "poster_bytes", result->poster_bytes);
@@ -50,6 +51,30 @@ char *result_to_text(struct arena *arena, const struct result *result) {
     return document_text(arena, root);
 }
 
+static bool find_format(const char *ending, enum format *ret) {
+    static const enum format formats[] = {FORMAT_MP4, FORMAT_MOV, FORMAT_WEBM, FORMAT_GIF};
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (strcmp(settings_format_ending(formats[i]), ending) == 0) {
+            *ret = formats[i];
+            return true;
+        }
+    return false;
+}
+
+enum format result_format(const json_t *result) {
+    enum format format = FORMAT_MP4;
+    const char *ending = json_string_value(json_object_get(result, "format"));
+    return ending && find_format(ending, &format) ? format : FORMAT_MP4;
+}
+
+static bool check_format(const json_t *root, struct error *err) {
+    enum format ignored;
+    const json_t *format = json_object_get(root, "format");
+    return !format ||
+           (json_is_string(format) && find_format(json_string_value(format), &ignored)) ||
+           error_set(err, ERROR_INVALID, NULL, "'format' is not one of a film");
+}
+
 static bool check_number(const json_t *root, const char *name, struct error *err) {
     uint64_t ignored;
     return !json_object_get(root, name) || document_number(root, name, INT64_MAX, &ignored, err);
@@ -62,6 +87,8 @@ static bool check_done(const json_t *root, struct error *err) {
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         if (!document_number(root, numbers[i], INT64_MAX, &ignored, err))
             return false;
+    if (!check_format(root, err))
+        return false;
     const json_t *seconds = json_object_get(root, "seconds");
     return (json_is_number(seconds) && json_number_value(seconds) >= 0) ||
            error_set(err, ERROR_INVALID, NULL, "'seconds' is missing or no duration");

@@ -155,6 +155,9 @@ static json_t *outputs_to_json(const struct status_input *input) {
         return outputs;
     json_t *video = output_to_json(input, "video", "video_bytes");
     double seconds = json_number_value(json_object_get(input->result, "seconds"));
+    enum format format = result_format(input->result);
+    set(video, "format", document_string(settings_format_ending(format)));
+    set(video, "type", document_string(settings_media_type(format)));
     set_number(video, "frames", result_number(input->result, "frames"));
     set(video, "seconds", json_real(seconds));
     set(video, "expires_at", json_null());

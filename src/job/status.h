@@ -45,13 +45,15 @@ enum { STATUS_ETAG_SIZE = 67, STATUS_MAX_REFUSED = 20 };
 json_t *status_document(const struct status_input *input, char *ret_etag);
 
 /* result.json: written once, the end of a job:
- * `{state, frames, seconds, width, height, images, video_bytes, poster_bytes, warnings, renderer,
- * refused, error: {code, detail, image}}`; all but `state` only where it says something. */
+ * `{state, frames, seconds, width, height, format, images, video_bytes, poster_bytes, warnings,
+ * renderer, refused, error: {code, detail, image}}`; all but `state` only where it says something.
+ */
 struct result {
     const char *state; /* "done", "failed", "cancelled" */
     uint64_t frames;
     double seconds;
     unsigned width, height;
+    enum format format; /* of the video */
     uint64_t images;
     uint64_t video_bytes;
     uint64_t poster_bytes;
@@ -67,5 +69,7 @@ char *result_to_text(struct arena *arena, const struct result *result);
  * INVALID; LIMIT over RESULT_MAX_BYTES. The caller drops it. */
 enum { RESULT_MAX_BYTES = 16 * 1024 * 1024 };
 MUST_CHECK bool result_parse(struct str text, json_t **ret, struct error *err);
+/* The format of a parsed result's video; MP4 where it does not say. */
+enum format result_format(const json_t *result);
 
 #endif

@@ -326,7 +326,7 @@ static void add_noise(struct steps *steps, struct chunk_writer *writer, const st
         .config = config,
         .config_size = sizeof config,
     };
-    if (!chunk_writer_add(writer, &segment, hash, &err))
+    if (!chunk_writer_add(writer, &segment, NULL, hash, &err))
         fail_msg("%s", err.text);
     free(data);
 }
@@ -335,7 +335,7 @@ void steps_put_chunk(struct steps *steps, const char *job, struct segment_range 
                      size_t segment_bytes) {
     const struct plan *plan = steps_plan(steps, job);
     struct segments_task task = current_task(steps, plan, range);
-    struct chunk_writer *writer = chunk_writer_new();
+    struct chunk_writer *writer = chunk_writer_new(plan, NULL);
     char input[SHA256_HEX_SIZE];
     for (uint32_t i = 0; i < range.count; i++)
         add_noise(steps, writer, plan, range.first + i, segment_bytes);
@@ -365,7 +365,7 @@ const char *steps_error_code(struct steps *steps, const char *job) {
 }
 
 struct str steps_video(struct steps *steps, const char *job) {
-    return get(steps, OUTPUT, key_video(steps->arena, job));
+    return get(steps, OUTPUT, key_video(steps->arena, job, FORMAT_MP4));
 }
 
 struct str steps_reference(struct steps *steps, unsigned count) {

@@ -205,7 +205,7 @@ static void chunks_of_garbage_end_in_a_failure(void **state) {
         assert_false(render(steps, splice, &err));
         steps_on_failure(steps, WORK, splice);
         assert_string_equal(steps_error_code(steps, job), "splice");
-        assert_false(steps_exists(steps, OUTPUT, key_video(steps->arena, job)));
+        assert_false(steps_exists(steps, OUTPUT, key_video(steps->arena, job, FORMAT_MP4)));
     }
 }
 

@@ -71,8 +71,8 @@ static bool upload_is_open(struct steps *steps, const char *job, size_t *ret_par
     const char *id = arena_strdup(steps->arena, json_string_value(json_object_get(root, "upload")));
     json_decref(root);
     *ret_parts = 0;
-    return s3_list_parts(steps->functions->s3, steps->arena, OUTPUT, key_video(steps->arena, job),
-                         id, &parts, ret_parts, &err);
+    return s3_list_parts(steps->functions->s3, steps->arena, OUTPUT,
+                         key_video(steps->arena, job, FORMAT_MP4), id, &parts, ret_parts, &err);
 }
 
 /* ---- twins and put-backs ---- */
@@ -354,7 +354,7 @@ static void cancel_against_splice_has_one_winner(void **state) {
         cancel_during(steps, job, splice_key(steps, job, 0));
         steps_run(steps);
         if (strcmp(steps_state(steps, job), "done") == 0) {
-            assert_true(steps_exists(steps, OUTPUT, key_video(steps->arena, job)));
+            assert_true(steps_exists(steps, OUTPUT, key_video(steps->arena, job, FORMAT_MP4)));
         } else {
             assert_string_equal(steps_state(steps, job), "cancelled");
             assert_no_video(steps, job);

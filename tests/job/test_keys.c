@@ -61,12 +61,31 @@ static void plain_keys_come_back(void **state) {
     check_kind(arena, KEY_BUCKET_INPUT, key_nudge(arena, job), KEY_NUDGE);
     check_kind(arena, KEY_BUCKET_INPUT, "jobs/My_job-1/assets/a.mp3", KEY_ASSET);
     check_kind(arena, KEY_BUCKET_WORK, key_plan(arena, job), KEY_PLAN);
+    check_kind(arena, KEY_BUCKET_WORK, key_audio(arena, job), KEY_AUDIO);
     check_kind(arena, KEY_BUCKET_WORK, key_cancelled(arena, job), KEY_CANCELLED);
     check_kind(arena, KEY_BUCKET_WORK, key_splice(arena, job), KEY_SPLICE);
-    check_kind(arena, KEY_BUCKET_OUTPUT, key_video(arena, job), KEY_VIDEO);
+    check_kind(arena, KEY_BUCKET_OUTPUT, key_video(arena, job, FORMAT_MP4), KEY_VIDEO);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_poster(arena, job), KEY_POSTER);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_receipts(arena, job), KEY_RECEIPTS);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_result(arena, job), KEY_RESULT);
+}
+
+static void videos_name_their_format(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    static const struct {
+        enum format format;
+        const char *key;
+    } cases[] = {{FORMAT_MP4, "j/video.mp4"},
+                 {FORMAT_MOV, "j/video.mov"},
+                 {FORMAT_WEBM, "j/video.webm"},
+                 {FORMAT_GIF, "j/video.gif"}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct key key = parse(arena, KEY_BUCKET_OUTPUT, cases[i].key);
+        assert_int_equal(key.kind, KEY_VIDEO);
+        assert_int_equal(key.format, cases[i].format);
+        assert_string_equal(key_video(arena, "j", cases[i].format), cases[i].key);
+    }
 }
 
 static void keys_with_names_come_back(void **state) {
@@ -174,6 +193,9 @@ static void strangers_keys_are_unknown(void **state) {
         {KEY_BUCKET_WORK, "plans/j"},
         {KEY_BUCKET_WORK, "plans/.json"},
         {KEY_BUCKET_WORK, "plans/a/b.json"},
+        {KEY_BUCKET_WORK, "audio/"},
+        {KEY_BUCKET_WORK, "audio/j.json"},
+        {KEY_BUCKET_WORK, "audio/j/k"},
         {KEY_BUCKET_WORK, "cancelled/"},
         {KEY_BUCKET_WORK, "cancelled/j.json"},
         {KEY_BUCKET_WORK, "splice/j"},
@@ -223,7 +245,11 @@ static void strangers_keys_are_unknown(void **state) {
         {KEY_BUCKET_WORK, "progress/j/0/5"},
         {KEY_BUCKET_OUTPUT, "video.mp4"},
         {KEY_BUCKET_OUTPUT, "/video.mp4"},
-        {KEY_BUCKET_OUTPUT, "j/video.webm"},
+        {KEY_BUCKET_OUTPUT, "j/video.avi"},
+        {KEY_BUCKET_OUTPUT, "j/video."},
+        {KEY_BUCKET_OUTPUT, "j/video.MP4"},
+        {KEY_BUCKET_OUTPUT, "j/video.mp4x"},
+        {KEY_BUCKET_OUTPUT, "j/videomp4"},
         {KEY_BUCKET_OUTPUT, "j/result.json/"},
         {KEY_BUCKET_OUTPUT, "j/k/result.json"},
         {KEY_BUCKET_OUTPUT, "jobs/j/manifest.json"},
@@ -249,8 +275,10 @@ static void job_ids_and_lengths_have_limits(void **state) {
     longer[65] = '\0';
     memset(name, 'n', 256);
     name[256] = '\0';
-    assert_int_equal(parse(arena, KEY_BUCKET_OUTPUT, key_video(arena, longest)).kind, KEY_VIDEO);
-    assert_int_equal(parse(arena, KEY_BUCKET_OUTPUT, key_video(arena, longer)).kind, KEY_UNKNOWN);
+    assert_int_equal(parse(arena, KEY_BUCKET_OUTPUT, key_video(arena, longest, FORMAT_MP4)).kind,
+                     KEY_VIDEO);
+    assert_int_equal(parse(arena, KEY_BUCKET_OUTPUT, key_video(arena, longer, FORMAT_MP4)).kind,
+                     KEY_UNKNOWN);
     assert_int_equal(parse(arena, KEY_BUCKET_INPUT, key_image(arena, "j", name)).kind, KEY_UNKNOWN);
     name[255] = '\0';
     assert_int_equal(parse(arena, KEY_BUCKET_INPUT, key_image(arena, "j", name)).kind, KEY_IMAGE);
@@ -267,6 +295,7 @@ static void job_ids_and_lengths_have_limits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_keys_come_back),
+        cmocka_unit_test(videos_name_their_format),
         cmocka_unit_test(keys_with_names_come_back),
         cmocka_unit_test(keys_with_numbers_come_back),
         cmocka_unit_test(prefixes_lead_to_their_keys),

@@ -190,7 +190,8 @@ static void a_done_job_has_outputs(void **state) {
                    "\"receipts\":{\"url\":\"https://x/receipts\",\"refused\":[],\"warnings\":3},"
                    "\"error\":null,\"outputs\":["
                    "{\"kind\":\"video\",\"url\":\"https://x/video\",\"bytes\":12345,\"width\":640,"
-                   "\"height\":480,\"frames\":480,\"seconds\":16.0,"
+                   "\"height\":480,\"format\":\"mp4\",\"type\":\"video/mp4\",\"frames\":480,"
+                   "\"seconds\":16.0,"
                    "\"expires_at\":\"2023-11-14T22:13:20.000Z\"},"
                    "{\"kind\":\"poster\",\"url\":\"https://x/poster\",\"bytes\":99,\"width\":640,"
                    "\"height\":480,\"expires_at\":\"2023-11-14T22:13:20.000Z\"}]}");
@@ -199,8 +200,10 @@ static void a_done_job_has_outputs(void **state) {
     check(fixture, "\"frames\":{\"done\":480,\"total\":480}");
     json_decref(document);
     result.poster_bytes = 0;
+    result.format = FORMAT_WEBM;
     document = result_of(fixture->arena, &result);
     fixture->input.result = document;
+    check(fixture, "\"format\":\"webm\",\"type\":\"video/webm\"");
     char etag[STATUS_ETAG_SIZE];
     assert_null(strstr(document_of(fixture, etag), "\"poster\""));
     json_decref(document);
@@ -289,6 +292,10 @@ static void bad_results_are_refused(void **state) {
         "\"video_bytes\":1,\"poster_bytes\":1,\"warnings\":-1}",
         "{\"state\":\"done\",\"frames\":1,\"seconds\":\"1\",\"width\":1,\"height\":1,\"images\":1,"
         "\"video_bytes\":1,\"poster_bytes\":1,\"warnings\":0}",
+        "{\"state\":\"done\",\"frames\":1,\"seconds\":1,\"width\":1,\"height\":1,\"images\":1,"
+        "\"video_bytes\":1,\"poster_bytes\":1,\"warnings\":0,\"format\":\"avi\"}",
+        "{\"state\":\"done\",\"frames\":1,\"seconds\":1,\"width\":1,\"height\":1,\"images\":1,"
+        "\"video_bytes\":1,\"poster_bytes\":1,\"warnings\":0,\"format\":3}",
         "{\"state\":\"failed\"}",
         "{\"state\":\"failed\",\"error\":\"x\"}",
         "{\"state\":\"failed\",\"error\":{}}",
@@ -314,6 +321,7 @@ static void bad_results_are_refused(void **state) {
         str_c("{\"state\":\"done\",\"frames\":1,\"seconds\":1,\"width\":1,\"height\":1,"
               "\"images\":1,\"video_bytes\":1,\"poster_bytes\":0,\"warnings\":0}"),
         &document, &err));
+    assert_int_equal(result_format(document), FORMAT_MP4);
     json_decref(document);
 }
 

@@ -68,12 +68,12 @@ static struct receipt receipt(void) {
 
 /* The caller frees the writer. */
 static struct chunk_writer *write_both(struct str *ret) {
-    struct chunk_writer *writer = chunk_writer_new();
+    struct chunk_writer *writer = chunk_writer_new(&plan, NULL);
     struct error err;
     struct receipt one = receipt();
     chunk_writer_add_receipt(writer, 11, &one);
-    assert_true(chunk_writer_add(writer, &segment_7, HASH_A, &err));
-    assert_true(chunk_writer_add(writer, &segment_8, HASH_B, &err));
+    assert_true(chunk_writer_add(writer, &segment_7, NULL, HASH_A, &err));
+    assert_true(chunk_writer_add(writer, &segment_8, NULL, HASH_B, &err));
     *ret = chunk_writer_finish(writer);
     return writer;
 }
@@ -144,7 +144,7 @@ static void writer_starts_anew(void **state) {
     struct media_segment segment = segment_8;
     segment.config = other_config;
     segment.poster_size = 0;
-    assert_true(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_true(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     chunk = chunk_writer_finish(writer);
     struct chunk_index index;
     assert_true(chunk_index_parse(arena, index_of(chunk), chunk.len, &plan, &index, &err));
@@ -159,22 +159,22 @@ static void writer_starts_anew(void **state) {
 
 static void writer_refuses(void **state) {
     (void)state;
-    struct chunk_writer *writer = chunk_writer_new();
+    struct chunk_writer *writer = chunk_writer_new(&plan, NULL);
     struct error err = {0};
     struct media_segment segment = segment_7;
-    assert_true(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_true(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     segment = segment_8;
     segment.config = other_config;
-    assert_false(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_false(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     assert_int_equal(err.kind, ERROR_INTERNAL);
     assert_string_equal(err.text, "segment 8 has another decoder configuration than segment 7");
     segment = segment_8;
     segment.size = SIZE_MAX;
-    assert_false(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_false(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
     segment = segment_8;
     segment.sample_count = CHUNK_MAX_SAMPLES;
-    assert_false(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_false(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
     assert_int_equal(chunk_writer_range(writer).count, 1);
     assert_int_equal(chunk_writer_size(writer), 10);
@@ -183,15 +183,19 @@ static void writer_refuses(void **state) {
 
 static void too_many_segments(void **state) {
     (void)state;
-    struct chunk_writer *writer = chunk_writer_new();
+    static struct segment many[8 + CHUNK_MAX_SEGMENTS + 1];
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+        many[i].frame_count = 2;
+    const struct plan long_plan = {.segments = many, .segment_count = ARRAY_SIZE(many)};
+    struct chunk_writer *writer = chunk_writer_new(&long_plan, NULL);
     struct error err = {0};
     struct media_segment segment = segment_8;
     for (uint32_t i = 0; i < CHUNK_MAX_SEGMENTS; i++) {
         segment.number = 8 + i;
-        assert_true(chunk_writer_add(writer, &segment, HASH_A, &err));
+        assert_true(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     }
     segment.number++;
-    assert_false(chunk_writer_add(writer, &segment, HASH_A, &err));
+    assert_false(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
     chunk_writer_free(writer);
 }
@@ -240,8 +244,8 @@ struct change {
 };
 
 static const struct change changes[] = {
-    {"version", "2"},
-    {"version", "\"1\""},
+    {"version", "1"},
+    {"version", "\"2\""},
     {"version", NULL},
     {"surplus", "1"},
     {"config", NULL},
@@ -307,6 +311,20 @@ static const struct change changes[] = {
     {"segments/0/keys", "[0,2,1]"},
     {"segments/0/keys", "[-1]"},
     {"segments/0/keys", "0"},
+    {"segments/0/bytes", NULL},
+    {"segments/0/bytes", "9"},
+    {"segments/0/bytes", "11"},
+    {"segments/0/bytes", "\"10\""},
+    {"segments/0/bytes", "-10"},
+    {"segments/0/bytes", "18446744073709551615"},
+    {"segments/0/sound", NULL},
+    {"segments/0/sound", "7"},
+    {"segments/0/sound", "null"},
+    {"segments/0/sound", "[1]"},
+    {"segments/0/sound", "[0]"},
+    {"segments/0/sound", "[-1]"},
+    {"segments/0/sound", "[1.0]"},
+    {"segments/0/sound", "[16385]"},
 };
 
 static void apply(json_t *root, const struct change *change) {
@@ -382,7 +400,7 @@ static void other_sizes_and_cuts(void **state) {
     assert_false(chunk_index_parse(arena, index, 10, &plan, &ret, &err));
     assert_false(chunk_index_parse(arena, (struct str){index.ptr, SIZE_MAX - 3}, UINT64_MAX, &plan,
                                    &ret, &err));
-    assert_false(parses(str_c("{\"version\":1,\"version\":1}"), 0, &err));
+    assert_false(parses(str_c("{\"version\":2,\"version\":2}"), 0, &err));
     chunk_writer_free(writer);
 }
 

@@ -262,7 +262,7 @@ static void refuse(const struct mp4_movie *movie, const char *text) {
 
 static void impossible_movies(void **state) {
     (void)state;
-    static const char *no_avcc = "the decoder configuration is not an avcC";
+    static const char *no_avcc = "the decoder configuration is not one of the film's codec";
     struct mp4_movie movie = movie_of(two_runs, 2);
     movie.width = 0;
     refuse(&movie, "a film of 0x48 cannot be written as MP4");

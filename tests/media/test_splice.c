@@ -88,22 +88,53 @@ static const struct known_case known[] = {
     {"without a header", 0, {{0, 0, 6 * MIB}, {1, 0, 1}}, 2, {{true, 6 * MIB}, {true, 1}}, 2},
 };
 
-static void known_layouts(void **state) {
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        const struct known_case *c = &known[i];
+/* Behind each a trailer of one byte. */
+static const struct known_case known_with_trailer[] = {
+    {"a trailer ends the bytes at hand", 1000, {{0, 0, 3 * MIB}}, 1, {{false, 3 * MIB + 1001}}, 1},
+    {"a trailer behind a copy is a part",
+     1000,
+     {{0, 0, 20 * MIB}},
+     1,
+     {{false, 5 * MIB}, {true, 15 * MIB + 1000}, {false, 1}},
+     3},
+    {"before a trailer no copy may be small",
+     1000,
+     {{0, 0, 9 * MIB}},
+     1,
+     {{false, 9 * MIB + 1001}},
+     1},
+    {"a small last run takes the trailer",
+     5 * MIB,
+     {{0, 0, 6 * MIB}, {1, 0, 1 * MIB}},
+     2,
+     {{false, 5 * MIB}, {true, 6 * MIB}, {false, 1 * MIB + 1}},
+     3},
+    {"nothing but header and trailer", 30, {{0}}, 0, {{false, 31}}, 1},
+    {"a trailer alone", 0, {{0}}, 0, {{false, 1}}, 1},
+};
+
+static void check_known(const struct known_case *cases, size_t case_count, uint64_t trailer) {
+    for (size_t i = 0; i < case_count; i++) {
+        const struct known_case *c = &cases[i];
         struct arena *arena CLEANUP(arena_cleanup) = arena_new();
         struct splice_part *parts;
         size_t count;
         struct error err;
         print_message("%s\n", c->name);
-        assert_true(splice_layout(arena, c->header, c->runs, c->run_count, &parts, &count, &err));
+        struct splice_film film = {c->header, trailer, c->runs, c->run_count};
+        assert_true(splice_layout(arena, &film, &parts, &count, &err));
         assert_int_equal(count, c->part_count);
         for (size_t k = 0; k < count; k++) {
             assert_int_equal(parts[k].copy, c->parts[k].copy);
             assert_int_equal(parts[k].length, c->parts[k].length);
         }
     }
+}
+
+static void known_layouts(void **state) {
+    (void)state;
+    check_known(known, ARRAY_SIZE(known), 0);
+    check_known(known_with_trailer, ARRAY_SIZE(known_with_trailer), 1);
 }
 
 /* ---- properties ---- */
@@ -118,19 +149,26 @@ static uint64_t next_random(uint64_t *state) {
 /* Where in the expected sequence of bytes we are. */
 struct cursor {
     uint64_t header_left;
+    uint64_t trailer_left;
     const struct splice_run *runs;
     size_t run_count;
     size_t run;
     uint64_t done; /* of the run */
 };
 
-static void follow(struct cursor *cursor, const struct splice_piece *piece, uint64_t header_bytes) {
+static void follow(struct cursor *cursor, const struct splice_piece *piece) {
     uint64_t left = piece->length;
     assert_true(left > 0);
-    if (piece->is_header) {
-        assert_int_equal(piece->offset, header_bytes - cursor->header_left);
-        assert_true(left <= cursor->header_left);
-        cursor->header_left -= left;
+    if (piece->origin == SPLICE_HEADER) {
+        assert_int_equal(piece->offset, 0);
+        assert_int_equal(left, cursor->header_left);
+        cursor->header_left = 0;
+        return;
+    }
+    if (piece->origin == SPLICE_TRAILER) {
+        assert_int_equal(piece->offset, 0);
+        assert_int_equal(left, cursor->trailer_left);
+        cursor->trailer_left = 0;
         return;
     }
     assert_int_equal(cursor->header_left, 0);
@@ -161,37 +199,43 @@ static void check_part(const struct splice_part *part, bool last) {
     assert_true(last || part->length >= 5 * MIB);
     if (part->copy) {
         assert_int_equal(part->piece_count, 1);
-        assert_false(part->pieces[0].is_header);
+        assert_int_equal(part->pieces[0].origin, SPLICE_CHUNK);
     }
 }
 
 /* A run loses at most two gluings' worth to the function, and only small ones pass whole. */
-static uint64_t most_passing(uint64_t header, const struct splice_run *runs, size_t count) {
-    uint64_t most = header;
-    for (size_t i = 0; i < count; i++)
-        most += runs[i].length < 10 * MIB ? runs[i].length : 5 * MIB;
+static uint64_t most_passing(const struct splice_film *film) {
+    uint64_t most = film->header_bytes + film->trailer_bytes;
+    for (size_t i = 0; i < film->run_count; i++)
+        most += film->runs[i].length < 10 * MIB ? film->runs[i].length : 5 * MIB;
     return most;
 }
 
-static void check_layout(uint64_t header, const struct splice_run *runs, size_t run_count) {
+static void check_layout(const struct splice_film *film) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct splice_part *parts;
     size_t count;
     struct error err;
     uint64_t passing = 0;
-    struct cursor cursor = {.header_left = header, .runs = runs, .run_count = run_count};
-    assert_true(splice_layout(arena, header, runs, run_count, &parts, &count, &err));
+    struct cursor cursor = {
+        .header_left = film->header_bytes,
+        .trailer_left = film->trailer_bytes,
+        .runs = film->runs,
+        .run_count = film->run_count,
+    };
+    assert_true(splice_layout(arena, film, &parts, &count, &err));
     for (size_t i = 0; i < count; i++) {
         check_part(&parts[i], i + 1 == count);
         for (size_t k = 0; k < parts[i].piece_count; k++)
-            follow(&cursor, &parts[i].pieces[k], header);
+            follow(&cursor, &parts[i].pieces[k]);
         passing += parts[i].copy ? 0 : parts[i].length;
     }
-    while (cursor.run < run_count && runs[cursor.run].length == 0)
+    while (cursor.run < film->run_count && film->runs[cursor.run].length == 0)
         cursor.run++;
     assert_int_equal(cursor.header_left, 0);
-    assert_int_equal(cursor.run, run_count);
-    assert_true(passing <= most_passing(header, runs, run_count));
+    assert_int_equal(cursor.trailer_left, 0);
+    assert_int_equal(cursor.run, film->run_count);
+    assert_true(passing <= most_passing(film));
 }
 
 static void random_layouts(void **state) {
@@ -213,7 +257,13 @@ static void random_layouts(void **state) {
             runs[i] = (struct splice_run){chunk, offset, next_random(&seed) % (scale + 1)};
             offset += runs[i].length;
         }
-        check_layout(next_random(&seed) % (7 * MIB), runs, count);
+        struct splice_film film = {
+            .header_bytes = next_random(&seed) % (7 * MIB),
+            .trailer_bytes = next_random(&seed) % 3,
+            .runs = runs,
+            .run_count = count,
+        };
+        check_layout(&film);
     }
 }
 
@@ -234,8 +284,8 @@ static void too_large(void **state) {
         struct splice_part *parts;
         size_t count;
         struct error err = {0};
-        assert_false(splice_layout(arena, cases[i].header, cases[i].runs, cases[i].count, &parts,
-                                   &count, &err));
+        struct splice_film film = {cases[i].header, 0, cases[i].runs, cases[i].count};
+        assert_false(splice_layout(arena, &film, &parts, &count, &err));
         assert_int_equal(err.kind, ERROR_LIMIT);
     }
 }
@@ -249,9 +299,14 @@ static void too_many_parts(void **state) {
     struct error err = {0};
     for (uint32_t i = 0; i < 10000; i++)
         runs[i] = (struct splice_run){i, 0, 6 * MIB};
-    assert_true(splice_layout(arena, 5 * MIB, runs, 9999, &parts, &count, &err));
+    struct splice_film film = {5 * MIB, 0, runs, 9999};
+    assert_true(splice_layout(arena, &film, &parts, &count, &err));
     assert_int_equal(count, 10000);
-    assert_false(splice_layout(arena, 5 * MIB, runs, 10000, &parts, &count, &err));
+    film.trailer_bytes = 1;
+    assert_false(splice_layout(arena, &film, &parts, &count, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    film = (struct splice_film){5 * MIB, 0, runs, 10000};
+    assert_false(splice_layout(arena, &film, &parts, &count, &err));
     assert_int_equal(err.kind, ERROR_LIMIT);
 }
 
