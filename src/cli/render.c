@@ -6,7 +6,9 @@
  * does not grow with the number of images but for the tables of samples.
  */
 #include "base/os.h"
+#include "cli/assets.h"
 #include "cli/cli.h"
+#include "cli/facts.h"
 #include "cli/film.h"
 #include "cli/images.h"
 #include "cli/options.h"
@@ -49,7 +51,10 @@ static const struct command_syntax syntax = {
 /* One run; the callbacks of the renderer's threads share it. */
 struct run {
     const struct image_list *images;
+    const struct asset_list *assets;
     const struct plan *plan;
+    uint32_t *bad_images; /* on-bad-image=skip: found so far, ascending */
+    uint32_t bad_image_count;
     struct str sound; /* the film's, encoded (media/sound.h); empty: none */
     struct film *film;
     struct progress *progress;
@@ -74,6 +79,13 @@ static bool fetch(void *context, uint32_t image, struct arena *arena, struct str
                   struct error *err) {
     const struct run *run = context;
     return read_file(arena, image_of(run, image)->path, MANIFEST_MAX_IMAGE_BYTES, ret, err);
+}
+
+static bool read_asset(void *context, const struct plan_asset *asset, struct arena *arena,
+                       struct str *ret, struct error *err) {
+    const struct run *run = context;
+    return read_file(arena, assets_by_name(run->assets, asset->name)->path,
+                     MANIFEST_MAX_ASSET_BYTES, ret, err);
 }
 
 static bool take_segment(void *context, const struct media_segment *segment, struct error *err) {
@@ -107,36 +119,17 @@ static void take_progress(void *context, uint32_t segment, uint32_t frames) {
     progress_update(run->progress, &state);
 }
 
-/* The size of the film may be the first image's. */
-static bool find_facts(struct arena *arena, const struct media_api *media,
-                       const struct manifest *manifest, const struct image_list *images,
-                       struct plan_facts *ret, struct error *err) {
-    if (!plan_needs_first_image(manifest))
-        return true;
-    const struct image_file *first = images_by_name(images, manifest->images[0].name);
-    struct arena *bytes CLEANUP(arena_cleanup) = arena_new();
-    struct str image;
-    struct receipt receipt = {0};
-    if (!read_file(bytes, first->path, MANIFEST_MAX_IMAGE_BYTES, &image, err))
-        return false;
-    media->probe(arena, first->name, image, &receipt, &ret->first_width, &ret->first_height);
-    if (receipt.refused != NULL)
-        return error_set(err, ERROR_INVALID, "bad-image", "image 1 '%s': %s", first->path,
-                         receipt.refused);
-    return true;
-}
-
 static bool make_plan(struct arena *arena, const struct media_api *media,
-                      const struct image_list *images, json_t *settings, struct plan *ret,
+                      const struct fact_files *files, json_t *settings, struct plan *ret,
                       struct error *err) {
-    json_auto_t *document = images_manifest(images, settings);
+    json_auto_t *document = images_manifest(files->images, settings);
     char *text = json_dumps(document, JSON_COMPACT);
     if (text == NULL)
         die_out_of_memory();
     struct manifest manifest;
     struct plan_facts facts = {0};
     bool ok = manifest_parse(arena, str_c(text), &manifest, err) &&
-              find_facts(arena, media, &manifest, images, &facts, err) &&
+              facts_find(arena, media, &manifest, files, &facts, err) &&
               plan_build(arena, "render", media_build_id(), &manifest, &facts, ret, err);
     free(text);
     return ok;
@@ -146,37 +139,95 @@ static bool make_plan(struct arena *arena, const struct media_api *media,
 static const char *name_culprit(const struct run *run, uint32_t index, struct error *err) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     const struct image_file *image = image_of(run, index);
-    const char *text = images_reword(arena, run->images, image, err->text);
-    error_set(err, err->kind, err->code, "%s", text);
+    /* The plan may have another order than the command line. */
+    struct str text = str_c(err->text);
+    struct str prefix = str_c(arena_printf(arena, "image %u '%s': ", index + 1, image->name));
+    if (text.len > prefix.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0)
+        text = (struct str){text.ptr + prefix.len, text.len - prefix.len};
+    error_set(err, err->kind, err->code, "image %zu '%s': %.*s",
+              (size_t)(image - run->images->items) + 1, image->path, STR_ARG(text));
     return image->shown;
 }
 
-static bool run_renderer(struct run *run, const struct media_api *media, unsigned threads,
-                         const char **ret_image, struct error *err) {
+/* Keeps the list in order. */
+static void add_bad_image(struct run *run, uint32_t image) {
+    uint32_t place = run->bad_image_count++;
+    for (; place > 0 && run->bad_images[place - 1] > image; place--)
+        run->bad_images[place] = run->bad_images[place - 1];
+    run->bad_images[place] = image;
+}
+
+static void take_refusal(struct run *run, uint32_t image, const struct error *err) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct receipt receipt = {
+        .name = run->plan->manifest.images[image].name,
+        .bytes = image_of(run, image)->size,
+        .orientation = 1,
+        .refused = text_clean(arena, err->text),
+    };
+    if (!run->quiet)
+        cli_warn("%s; it is left out", err->text);
+    take_receipt(run, image, &receipt);
+}
+
+/* From segment `*first` on, as far as it goes. */
+static bool run_range(struct run *run, const struct media_api *media, unsigned threads,
+                      uint32_t *first, struct media_failure *ret_failure, struct error *err) {
     const struct media_io io = {
         .context = run,
         .fetch = fetch,
+        .asset = read_asset,
         .segment = take_segment,
         .receipt = take_receipt,
         .progress = take_progress,
     };
     const struct media_render render = {
         .plan = run->plan,
-        .range = {0, run->plan->segment_count},
+        .range = {*first, run->plan->segment_count - *first},
         .threads = threads,
         .io = &io,
+        .bad_images = run->bad_images,
+        .bad_image_count = run->bad_image_count,
     };
-    uint32_t done;
+    uint32_t done = 0;
+    bool good = media->render(&render, &done, ret_failure, err);
+    *first += done;
+    return good;
+}
+
+/* An image that is bad and may be skipped is put on the list, and its segment begun again: so
+ * segments depend on what is bad, not on when it was found out. */
+static bool run_renderer(struct run *run, const struct media_api *media, unsigned threads,
+                         const char **ret_image, struct error *err) {
+    bool skips = run->plan->manifest.settings.on_bad_image == BAD_IMAGE_SKIP;
+    uint32_t done = 0;
     struct media_failure failure = {0};
-    if (media->render(&render, &done, &failure, err)) {
-        if (done == run->plan->segment_count)
-            return true;
-        return error_set(err, ERROR_INTERNAL, NULL, "only %u of %u segments were rendered", done,
-                         run->plan->segment_count);
+    while (!run_range(run, media, threads, &done, &failure, err)) {
+        if (failure.is_image)
+            *ret_image = name_culprit(run, failure.image, err);
+        if (!failure.is_image || !skips)
+            return false;
+        *ret_image = NULL;
+        take_refusal(run, failure.image, err);
+        add_bad_image(run, failure.image);
+        failure = (struct media_failure){0};
     }
-    if (failure.is_image)
-        *ret_image = name_culprit(run, failure.image, err);
-    return false;
+    if (done == run->plan->segment_count)
+        return true;
+    return error_set(err, ERROR_INTERNAL, NULL, "only %u of %u segments were rendered", done,
+                     run->plan->segment_count);
+}
+
+/* The film's sound, where it has any. */
+static bool make_sound(struct arena *arena, struct run *run, const struct media_api *media,
+                       struct error *err) {
+    struct arena *bytes CLEANUP(arena_cleanup) = arena_new();
+    struct str file;
+    if (run->plan->audio.name == NULL)
+        return true;
+    return (read_asset(run, &run->plan->audio, bytes, &file, err) &&
+            media->encode_audio(arena, run->plan, file, &run->sound, err)) ||
+           error_prefix(err, "audio '%s'", run->plan->audio.name);
 }
 
 static bool write_film(struct run *run, struct output *output, const char *poster_file,
@@ -264,7 +315,8 @@ static int render_plan(struct run *run, const struct media_api *media,
     struct output *output CLEANUP(output_cleanup) = NULL;
     struct made made;
     int64_t started_ms = clock_monotonic_ms();
-    bool ok = output_open(path, &output, &err) && film_new(path, run->plan, run->sound, &run->film, &err) &&
+    bool ok = output_open(path, &output, &err) &&
+              film_new(path, run->plan, run->sound, &run->film, &err) &&
               run_renderer(run, media, threads, &bad_image, &err) &&
               write_film(run, output, options_value(options, "poster-file"), &made.bytes, &err);
     progress_end(run->progress);
@@ -280,24 +332,31 @@ static int render_plan(struct run *run, const struct media_api *media,
     return STATUS_DONE;
 }
 
-static int render_images(struct arena *arena, const struct options *options, enum order order,
-                         unsigned threads) {
+static int render_images(struct arena *arena, const struct options *options,
+                         const struct asset_list *assets, enum order order, unsigned threads) {
     struct error err;
     struct image_list images;
+    const struct fact_files files = {&images, assets};
     const struct media_api *media;
     struct plan plan;
     if (!images_collect(arena, options->operands, options->operand_count, order, &images, &err) ||
         !images_check(&images, &err) || !media_load(&media, &err) ||
-        !make_plan(arena, media, &images, options->settings, &plan, &err))
+        !make_plan(arena, media, &files, options->settings, &plan, &err))
         return fail(options, NULL, &err);
 
     struct run run = {
         .images = &images,
+        .assets = assets,
         .plan = &plan,
+        .bad_images = arena_array(arena, images.count, sizeof *run.bad_images),
         .quiet = options_flag(options, "quiet"),
         .receipts = empty_receipts(images.count),
         .segment_frames = arena_array(arena, plan.segment_count, sizeof *run.segment_frames),
     };
+    if (!make_sound(arena, &run, media, &err)) {
+        json_decref(run.receipts);
+        return fail(options, NULL, &err);
+    }
     run.progress = progress_new(progress_mode_of(run.quiet));
     pthread_mutex_init(&run.lock, NULL);
     int status = render_plan(&run, media, options, threads);
@@ -330,6 +389,7 @@ int command_render(int argc, char **argv) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct options options CLEANUP(options_clear) = {0};
     struct settings settings = {0};
+    struct asset_list assets;
     uint64_t threads = 0;
     if (!options_parse(arena, &syntax, argc, argv, &options, &err))
         return cli_usage(syntax.name, &err);
@@ -337,7 +397,9 @@ int command_render(int argc, char **argv) {
         options_print_help(stdout, &syntax);
         return STATUS_DONE;
     }
+    if (!assets_collect(arena, options.settings, &assets, &err))
+        return fail(&options, NULL, &err);
     if (!check_line(&options, &settings, &threads, &err))
         return cli_usage(syntax.name, &err);
-    return render_images(arena, &options, settings.order, (unsigned)threads);
+    return render_images(arena, &options, &assets, settings.order, (unsigned)threads);
 }

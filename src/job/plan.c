@@ -189,8 +189,8 @@ static bool is_asset(const char *setting, const struct plan_asset *asset) {
 static bool check_asset(const char *setting, const struct plan_asset *asset, struct error *err) {
     if (!asset->name)
         return true;
-    if (!asset->etag || strlen(asset->etag) > PLAN_MAX_ETAG_BYTES || !str_is_utf8(str_c(asset->etag)) ||
-        str_has_control(str_c(asset->etag)))
+    if (!asset->etag || strlen(asset->etag) > PLAN_MAX_ETAG_BYTES ||
+        !str_is_utf8(str_c(asset->etag)) || str_has_control(str_c(asset->etag)))
         return error_set(err, ERROR_INVALID, NULL, "%s: the ETag is no ETag", setting);
     return true;
 }
@@ -219,8 +219,11 @@ static bool apply_facts(struct arena *arena, const struct plan_facts *facts, str
         if (!spread_over_music(manifest, facts->audio_seconds, err))
             return false;
     }
+    bool turns = manifest->image_count > 0 && manifest->images[0].rotate % 180 != 0;
+    unsigned width = turns ? facts->first_height : facts->first_width;
+    unsigned height = turns ? facts->first_width : facts->first_height;
     return plan_check_assets(plan, err) &&
-           settings_resolve_size(&manifest->settings, facts->first_width, facts->first_height, err);
+           settings_resolve_size(&manifest->settings, width, height, err);
 }
 
 bool plan_build(struct arena *arena, const char *job, const char *build_id,

@@ -39,7 +39,8 @@ struct plan_asset {
 
 /* What planning must know of the images and assets before it can start. */
 struct plan_facts {
-    unsigned first_width, first_height; /* oriented, of the first image; 0 when not needed */
+    unsigned first_width, first_height; /* of the first image, as its receipt's orientation shows
+                                           it, without `rotate`; 0 when not needed */
     const char *const *captured; /* order=captured: by image of the manifest, its receipt's time or
                                     NULL; images without a time come last, by name */
     struct plan_asset audio;     /* name NULL: the film has no sound */

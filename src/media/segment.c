@@ -76,6 +76,7 @@ static bool new_finished(const struct media_render *render, uint32_t number,
         .fps = settings->fps,
         .speed = settings->speed,
         .quality = settings->quality,
+        .first_frame = place->first_frame,
         .frame_count = place->frame_count,
         .skip_held = settings->held_frames == HELD_FRAMES_SKIP,
     };
