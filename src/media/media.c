@@ -3,6 +3,8 @@
  */
 #include "media/media.h"
 
+#include "media/audio.h"
+#include "media/audio_decode.h"
 #include "media/build_id.h"
 #include "media/compose.h"
 #include "media/render.h"
@@ -23,9 +25,12 @@ __attribute__((visibility("default"))) const struct media_api *tachyscope_media(
         .abi_version = MEDIA_ABI_VERSION,
         .build_id = MEDIA_BUILD_ID,
         .probe = probe,
+        .probe_audio = audio_probe,
+        .encode_audio = audio_encode,
         .render = render_range,
     };
-    /* SVT-AV1 writes its settings to standard error. This is called before there are threads. */
+    /* This is called before there are threads. SVT-AV1 writes its settings to standard error. */
     (void)setenv("SVT_LOG", "1", 0);
+    audio_pin_instructions();
     return &api;
 }
