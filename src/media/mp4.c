@@ -133,8 +133,7 @@ static void put_edts(struct mp4_writer *w, enum mp4_track track) {
 static void put_mdhd(struct mp4_writer *w, enum mp4_track track) {
     const struct sound_index *sound = w->movie->sound;
     bool video = track == MP4_VIDEO;
-    uint64_t duration =
-        video ? w->timing.duration : w->counts.packets * (uint64_t)sound->samples_packet;
+    uint64_t duration = video ? w->timing.duration : sound->priming + sound->samples;
     unsigned version = version_for(duration);
     size_t box = mp4_full_box_begin(w, "mdhd", version, 0);
     put_dates(w, version);
@@ -266,6 +265,13 @@ static bool count_packets(const struct mp4_movie *movie, uint32_t run, struct mp
            error_set(err, ERROR_LIMIT, NULL, "more than %d audio packets", SOUND_MAX_PACKETS);
 }
 
+/* Up to the end of the sound, which lies in the last one. */
+static bool packets_last(const struct sound_index *sound, uint64_t packets) {
+    uint64_t end = sound->priming + sound->samples;
+    return packets > 0 && packets * sound->samples_packet >= end &&
+           (packets - 1) * sound->samples_packet < end;
+}
+
 /* How the samples of each track lie in chunks; a segment may be too short to have sound. */
 static void count_chunks(const struct mp4_movie *movie, enum mp4_track track,
                          struct mp4_counts *counts) {
@@ -300,8 +306,8 @@ static bool count_samples(const struct mp4_movie *movie, struct mp4_counts *ret,
         if (movie->sound != NULL && !count_packets(movie, r, &counts, err))
             return false;
     }
-    if (movie->sound != NULL && counts.packets == 0)
-        return error_set(err, ERROR_INVALID, NULL, "a sound without a packet");
+    if (movie->sound != NULL && !packets_last(movie->sound, counts.packets))
+        return error_set(err, ERROR_INVALID, NULL, "the audio packets do not last as the sound");
     count_chunks(movie, MP4_VIDEO, &counts);
     count_chunks(movie, MP4_SOUND, &counts);
     *ret = counts;

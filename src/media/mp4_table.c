@@ -21,12 +21,29 @@ static uint64_t samples_of(const struct mp4_writer *w, enum mp4_track track) {
     return track == MP4_VIDEO ? w->counts.samples : w->counts.packets;
 }
 
+/* The last packet lasts as long as it is heard. */
+static void put_sound_times(struct mp4_writer *w) {
+    const struct sound_index *sound = w->movie->sound;
+    uint64_t whole = w->counts.packets - 1;
+    uint64_t rest = sound->priming + sound->samples - whole * sound->samples_packet;
+    sink_u32(&w->sink, whole > 0 ? 2 : 1);
+    if (whole > 0) {
+        sink_u32(&w->sink, whole);
+        sink_u32(&w->sink, sound->samples_packet);
+    }
+    sink_u32(&w->sink, 1);
+    sink_u32(&w->sink, rest);
+}
+
 static void put_stts(struct mp4_writer *w, enum mp4_track track) {
     size_t box = mp4_full_box_begin(w, "stts", 0, 0);
-    sink_u32(&w->sink, 1);
-    sink_u32(&w->sink, samples_of(w, track));
-    sink_u32(&w->sink,
-             track == MP4_VIDEO ? w->timing.frame_ticks : w->movie->sound->samples_packet);
+    if (track == MP4_SOUND) {
+        put_sound_times(w);
+    } else {
+        sink_u32(&w->sink, 1);
+        sink_u32(&w->sink, w->counts.samples);
+        sink_u32(&w->sink, w->timing.frame_ticks);
+    }
     mp4_box_end(w, box);
 }
 

@@ -16,20 +16,12 @@ enum {
     MIN_AVCC_BYTES = 7, /* profile, level, lengths and two counts */
     MIN_HVCC_BYTES = 23,
     MIN_AV1C_BYTES = 4,
-    VPCC_BYTES = 8,
-    FULL_BOX_BYTES = 4,
+    VPCC_BYTES = 12, /* version and flags of its box included */
     MAX_CONFIG_BYTES = 65536,
     GIF_HEADER_BYTES = 32,
 };
 
 /* ---- decoder configurations ---- */
-
-static bool is_vpcc(const uint8_t *config, size_t size) {
-    static const uint8_t version_1[FULL_BOX_BYTES] = {1, 0, 0, 0};
-    bool full =
-        size == FULL_BOX_BYTES + VPCC_BYTES && memcmp(config, version_1, FULL_BOX_BYTES) == 0;
-    return full || size == VPCC_BYTES;
-}
 
 bool mux_config_fits(enum codec codec, const uint8_t *config, size_t size) {
     if (size > MAX_CONFIG_BYTES)
@@ -42,7 +34,7 @@ bool mux_config_fits(enum codec codec, const uint8_t *config, size_t size) {
     case CODEC_AV1:
         return size >= MIN_AV1C_BYTES && config[0] == 0x81; /* marker, version 1 */
     case CODEC_VP9:
-        return is_vpcc(config, size);
+        return size == VPCC_BYTES && config[0] == 1;
     case CODEC_PRORES:
     case CODEC_GIF:
         return size == 0;

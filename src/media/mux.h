@@ -65,8 +65,7 @@ MUST_CHECK bool mux_header(struct arena *arena, const struct mux_film *film, str
                            struct error *err);
 struct str mux_trailer(const struct plan *plan);
 
-/* Whether the bytes can be the codec's decoder configuration (none for ProRes and GIF). The vpcC of
- * VP9 may come with or without its version and flags. */
+/* Whether the bytes can be the codec's decoder configuration (none for ProRes and GIF). */
 bool mux_config_fits(enum codec codec, const uint8_t *config, size_t size);
 
 /* Samples of no bytes: a GIF's picture that stays is not told again. */

@@ -68,8 +68,7 @@ enum {
     NANOSECONDS_TICK = 1000000,
     /* What Opus needs before what is to be heard right: 80 ms. */
     OPUS_PRE_ROLL_NS = 80000000,
-    FULL_BOX_BYTES = 4,
-    VPCC_BYTES = 8,
+    FULL_BOX_BYTES = 4, /* version and flags */
 };
 
 /* Places in the file, from the first byte in the Segment; known after the first pass. */
@@ -145,8 +144,7 @@ static void put_codec_private(struct sink *sink, const struct mux_film *film) {
         ebml_bytes(sink, ID_CODEC_PRIVATE, film->config, film->config_size);
         return;
     }
-    const uint8_t *vpcc =
-        film->config_size > VPCC_BYTES ? film->config + FULL_BOX_BYTES : film->config;
+    const uint8_t *vpcc = film->config + FULL_BOX_BYTES;
     unsigned subsampling = vpcc[2] >> 1 & 7;
     uint8_t features[] = {
         1, 1, vpcc[0],      /* profile */

@@ -232,8 +232,8 @@ static void libavformat_reads_it(void **state) {
     struct watched watched;
     watch(arena, join(arena, parts, 2), false, &watched);
     static const struct watched_packet expected[] = {
-        {0, -1, 100, true}, {3, 0, 50, false}, {1, 1, 20, false}, {2, 2, 21, false},
-        {4, 3, 200, true},  {5, 4, 30, false}, {6, 5, 31, false},
+        {0, -1, 100, true, 0}, {3, 0, 50, false, 0}, {1, 1, 20, false, 0}, {2, 2, 21, false, 0},
+        {4, 3, 200, true, 0},  {5, 4, 30, false, 0}, {6, 5, 31, false, 0},
     };
     assert_int_equal(watched.width, 64);
     assert_int_equal(watched.height, 48);
