@@ -15,6 +15,7 @@
 #include "media/colour.h"
 
 #include "media/resample.h"
+#include "media/transfer.h"
 
 #include <stddef.h>
 
@@ -24,6 +25,8 @@ enum {
     /* 128 with the fraction. */
     CHROMA_ZERO = 128 * RESAMPLE_ONE,
     FRACTION_HALF = RESAMPLE_ONE / 2,
+    LINE_BITS = 12,
+    LINE_SHIFT = LINE_BITS + RESAMPLE_FRACTION,
 };
 
 #define Q14(x) (int32_t)((x)*16384 + ((x) < 0 ? -0.5 : 0.5))
@@ -61,6 +64,37 @@ const struct colour_matrix colour_film_to_jpeg = {
     .chroma_min = 0,
     .chroma_max = 255,
 };
+
+static int32_t q14(double weight) {
+    return (int32_t)(weight * (1 << MATRIX_BITS) + (weight < 0 ? -0.5 : 0.5));
+}
+
+struct colour_matrix colour_matrix_to_film(uint8_t matrix, bool full_range) {
+    double red, blue;
+    luma_weights(matrix, &red, &blue);
+    if (full_range && red == 0.299)
+        return colour_jpeg_to_film;
+    const double film_red = 0.2126, film_green = 0.7152, film_blue = 0.0722;
+    /* R' - Y' = r Cr, B' - Y' = b Cb, G' - Y' = -(green_cb Cb + green_cr Cr). */
+    double green = 1 - red - blue, r = 2 * (1 - red), b = 2 * (1 - blue);
+    double green_cb = blue * b / green, green_cr = red * r / green;
+    /* What chroma adds to the film's luma. */
+    double luma_cb = film_blue * b - film_green * green_cb;
+    double luma_cr = film_red * r - film_green * green_cr;
+    double to_cb = 1 / (2 * (1 - film_blue)), to_cr = 1 / (2 * (1 - film_red));
+    double luma = full_range ? LUMA : 1, chroma = full_range ? CHROMA : 1;
+    double cross = full_range ? LUMA : 219.0 / 224;
+    struct colour_matrix ret = colour_jpeg_to_film;
+    ret.cb_from_cb = q14((b - luma_cb) * to_cb * chroma);
+    ret.cb_from_cr = q14(-luma_cr * to_cb * chroma);
+    ret.cr_from_cb = q14(-luma_cb * to_cr * chroma);
+    ret.cr_from_cr = q14((r - luma_cr) * to_cr * chroma);
+    ret.luma_from_luma = q14(luma);
+    ret.luma_from_cb = q14(luma_cb * cross);
+    ret.luma_from_cr = q14(luma_cr * cross);
+    ret.luma_in_zero = full_range ? 0 : 16;
+    return ret;
+}
 
 /* gcc compiles the loops twice on x86-64, and the program's start chooses. Sanitizers are not ready
  * by then. */
@@ -176,6 +210,57 @@ void colour_rgb_chroma_row(const int16_t *const upper[3], const int16_t *const l
         int32_t cr = rgb_to(r * CR_R + g * CR_G + b * CR_B, 128, 1);
         ret_cb[i] = (uint8_t)limit(cb, 16, 240);
         ret_cr[i] = (uint8_t)limit(cr, 16, 240);
+    }
+}
+
+FOR_EACH_PROCESSOR
+void colour_site_luma_row(const int16_t *restrict upper, const int16_t *restrict lower,
+                          unsigned width, int16_t *restrict ret) {
+    ret[0] = (int16_t)((3 * (upper[0] + lower[0]) + upper[1] + lower[1] + 4) >> 3);
+    for (unsigned i = 1; i < width / 2; i++) {
+        unsigned x = 2 * i;
+        int32_t sum =
+            upper[x - 1] + lower[x - 1] + 2 * (upper[x] + lower[x]) + upper[x + 1] + lower[x + 1];
+        ret[i] = (int16_t)((sum + 4) >> 3);
+    }
+}
+
+FOR_EACH_PROCESSOR
+void colour_site_row(const int16_t *const rgb[3], const int16_t *restrict luma,
+                     const int16_t *restrict slope, unsigned count, uint8_t *const ret_chroma[2],
+                     int16_t *restrict ret_offset) {
+    const int16_t *r = rgb[0], *g = rgb[1], *b = rgb[2];
+    uint8_t *restrict cb = ret_chroma[0], *restrict cr = ret_chroma[1];
+    for (unsigned i = 0; i < count; i++) {
+        int32_t u = rgb_to(r[i] * CB_R + g[i] * CB_G + b[i] * CB_B, 128, 0);
+        int32_t v = rgb_to(r[i] * CR_R + g[i] * CR_G + b[i] * CR_B, 128, 0);
+        int32_t y = (r[i] * Y_R + g[i] * Y_G + b[i] * Y_B + (1 << (RGB_BITS - 1))) >> RGB_BITS;
+        cb[i] = (uint8_t)limit(u, 16, 240);
+        cr[i] = (uint8_t)limit(v, 16, 240);
+        ret_offset[i] = (int16_t)(y - (slope[i] * luma[i] >> LINE_BITS));
+    }
+}
+
+FOR_EACH_PROCESSOR
+void colour_line_row(const int16_t *restrict luma, const int16_t *restrict offset,
+                     const int16_t *restrict slope, unsigned width, uint8_t *restrict ret) {
+    const int32_t bias = (16 * RESAMPLE_ONE + FRACTION_HALF) * COLOUR_SLOPE_ONE;
+    for (unsigned i = 0; i < width; i++) {
+        int32_t value = (luma[i] * slope[i] + offset[i] * COLOUR_SLOPE_ONE + bias) >> LINE_SHIFT;
+        ret[i] = (uint8_t)limit(value, 16, 235);
+    }
+}
+
+FOR_EACH_PROCESSOR
+void colour_cmyk_row(const int16_t *const cmyk[4], unsigned width, int16_t *const rgb[3]) {
+    const int32_t max = 255 * RESAMPLE_ONE;
+    for (unsigned c = 0; c < 3; c++) {
+        const int16_t *ink = cmyk[c], *black = cmyk[3];
+        int16_t *ret = rgb[c];
+        for (unsigned i = 0; i < width; i++) {
+            int32_t light = limit(max - ink[i], 0, max), left = limit(max - black[i], 0, max);
+            ret[i] = (int16_t)((light * left + max / 2) / max);
+        }
     }
 }
 

@@ -114,9 +114,9 @@ struct media_api {
                          struct str *ret, struct error *err);
 
     /* Renders the range. `*ret_done` is the number of leading segments of the range that were
-     * handed to `segment` (all unless may_start said no). On failure nothing further is called;
-     * segments before the failing one may have been delivered. INVALID for a bad image, with
-     * `ret_failure` telling which. */
+     * handed to `segment` (all unless may_start said no), also on failure, after which nothing
+     * further is called: a run may go on from there. INVALID for a bad image, with `ret_failure`
+     * telling which. */
     bool (*render)(const struct media_render *render, uint32_t *ret_done,
                    struct media_failure *ret_failure, struct error *err);
 };

@@ -215,8 +215,7 @@ bool render_range(const struct media_render *render, uint32_t *ret_done,
     if (pool.failed < render->range.count) {
         *ret_failure = pool.failure;
         *err = pool.error;
-        return false;
     }
     *ret_done = pool.delivered;
-    return true;
+    return pool.failed == render->range.count;
 }

@@ -420,12 +420,44 @@ static void prefetch_next(const struct resampler *resampler, unsigned y) {
     }
 }
 
+/* Pictures of 16 bits are rare: as the compiler makes it. */
+static void vertical_deep(const struct resampler *resampler, unsigned y, int16_t *ret) {
+    enum { COLUMNS = 64 };
+    const struct filter *vertical = resampler->vertical;
+    const int16_t *weights = vertical->weights + (size_t)y * vertical->taps;
+    /* Full scale becomes 255 with its fraction. */
+    const int32_t divisor = (65535 / 255) << VERTICAL_SHIFT;
+    for (unsigned x = resampler->horizontal->begin; x < resampler->horizontal->end; x += COLUMNS) {
+        unsigned count = resampler->horizontal->end - x;
+        int32_t sums[COLUMNS] = {0};
+        count = count < COLUMNS ? count : COLUMNS;
+        for (unsigned k = 0; k < vertical->taps; k++) {
+            int32_t weight = weights[k];
+            if (weight == 0)
+                continue;
+            const uint8_t *row =
+                resampler->source + (size_t)(vertical->first[y] + k) * resampler->stride;
+            const uint16_t *samples = (const uint16_t *)(const void *)row + x;
+            for (unsigned i = 0; i < count; i++)
+                sums[i] += samples[i] * weight;
+        }
+        for (unsigned i = 0; i < count; i++)
+            ret[x + i] = (int16_t)((sums[i] + (sums[i] < 0 ? -divisor : divisor) / 2) / divisor);
+    }
+}
+
 void resampler_row(const struct resampler *resampler, unsigned y, int16_t *ret) {
     const struct filter *vertical = resampler->vertical, *horizontal = resampler->horizontal;
+    int16_t *row = horizontal->copies ? ret : resampler->middle;
+    if (resampler->depth == 16) {
+        vertical_deep(resampler, y, row);
+        if (!horizontal->copies)
+            resampler->kernels->horizontal(row, horizontal, ret);
+        return;
+    }
     prefetch_next(resampler, y);
     const uint8_t *rows = resampler->source + vertical->first[y] * resampler->stride;
     const int16_t *weights = vertical->weights + (size_t)y * vertical->taps;
-    int16_t *row = horizontal->copies ? ret : resampler->middle;
     resampler->kernels->vertical(rows, resampler->stride, weights, vertical->taps,
                                  horizontal->begin, horizontal->end, row);
     if (!horizontal->copies)

@@ -1,6 +1,6 @@
 /*
- * Separable resampling of 8-bit planes with a Lanczos kernel (a = 3) that widens when the picture
- * shrinks, in integers only: every machine and every code path gives the same bytes.
+ * Separable resampling of 8-bit and 16-bit planes with a Lanczos kernel (a = 3) that widens when
+ * the picture shrinks, in integers only: every machine and every code path gives the same bytes.
  *
  * Results are 16-bit samples with RESAMPLE_FRACTION fractional bits (0 to 255 * 64, and a little
  * beyond at edges), so that the colour conversion that follows rounds once.
@@ -70,7 +70,8 @@ struct resampler {
     const struct resample_kernels *kernels;
     const struct filter *horizontal, *vertical;
     const uint8_t *source;
-    size_t stride;
+    size_t stride;   /* bytes */
+    unsigned depth;  /* 8, or 16: uint16_t, whose full scale is 255 in results as well */
     int16_t *middle; /* room for a source row and RESAMPLE_PADDING more, initialised */
 };
 

@@ -328,7 +328,7 @@ static bool even_out(struct scene *scene, struct still *still, struct error *err
     uint32_t begin = still->image - first > reach ? still->image - reach : first;
     uint32_t end =
         scene->used_end - still->image > reach + 1 ? still->image + reach + 1 : scene->used_end;
-    const char *warning;
+    const char *warning = NULL;
     deflicker_apply(
         deflicker_gain(scene->lights + (begin - first), end - begin, still->image - begin),
         &still->frame);

@@ -258,8 +258,8 @@ static struct difference difference_to_resampler(const struct scene *scene, unsi
     struct filter *vertical = filter_new(&y, FILTER_VERTICAL);
     int16_t *rows = calloc(2 * (canvas->width + 2 * RESAMPLE_PADDING), sizeof *rows);
     int16_t *row = rows + canvas->width + 2 * RESAMPLE_PADDING;
-    struct resampler resampler = {resample_kernels_plain(), horizontal,         vertical,
-                                  canvas->planes[p],        canvas->strides[p], rows};
+    struct resampler resampler = {resample_kernels_plain(), horizontal, vertical, canvas->planes[p],
+                                  canvas->strides[p],       8,          rows};
     struct difference found = {0};
     for (unsigned i = 0; i < height; i++) {
         uint8_t expected[SETTINGS_MAX_SIDE];

@@ -96,7 +96,7 @@ static struct rig rig_new(const struct filter_spec *x, const struct filter_spec 
     rig.row = calloc(plane_stride(x->target_size) + RESAMPLE_PADDING, sizeof *rig.row);
     fill_plane(rig.source, stride * y->source_size, x->target_size);
     rig.resampler = (struct resampler){
-        resample_kernels_plain(), rig.horizontal, rig.vertical, rig.source, stride, rig.middle};
+        resample_kernels_plain(), rig.horizontal, rig.vertical, rig.source, stride, 8, rig.middle};
     return rig;
 }
 
