@@ -102,8 +102,6 @@ const char *settings_corner_name(enum corner corner) {
     return settings_corners[corner];
 }
 
-#define CORNER_PATTERN "(top-left|top|top-right|center|bottom-left|bottom|bottom-right)"
-
 /* What stands behind the last `@` is meant as a place when it looks like one of the words: a name
  * such as `logo@2x.png` has none. */
 static bool looks_like_corner(struct str text) {
@@ -155,9 +153,18 @@ json_t *setting_print_stamp(const struct setting_rule *rule, const struct settin
     return json_string(text);
 }
 
+/* Every word, alone and with each place. */
 json_t *setting_schema_stamp(const struct setting_rule *rule) {
-    (void)rule;
-    return setting_schema_pattern("^(none|(captured|name|index)(@" CORNER_PATTERN ")?)$");
+    json_t *words = json_array();
+    for (unsigned stamp = 0; rule->choices[stamp]; stamp++) {
+        bool good = json_array_append_new(words, json_string(rule->choices[stamp])) == 0;
+        for (unsigned i = 0; good && stamp != STAMP_NONE && settings_corners[i]; i++)
+            good = json_array_append_new(words, json_sprintf("%s@%s", rule->choices[stamp],
+                                                             settings_corners[i])) == 0;
+        if (!good)
+            die_out_of_memory();
+    }
+    return setting_checked(json_pack("{s:s, s:o}", "type", "string", "enum", words));
 }
 
 static bool copy_name(struct str name, char ret[SETTINGS_NAME_SIZE], struct error *err) {

@@ -169,17 +169,40 @@ static void impossible_sizes_are_refused(void **state) {
     }
 }
 
+/* The contents of a file. */
+static const char *read_page(const char *path, char *room, size_t size) {
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    room[fread(room, 1, size - 1, file)] = '\0';
+    fclose(file);
+    return room;
+}
+
+/* `--audio-fade` is `\-\-audio\-fade` there. */
+static void the_manual_has_every_setting(void **state) {
+    (void)state;
+    static char room[65536];
+    const char *page = read_page(SETTINGS_MAN, room, sizeof room);
+    for (const struct setting_help *row = settings_help(); row->name; row++) {
+        char option[64] = "\\-\\-";
+        size_t used = strlen(option);
+        for (const char *c = row->name; *c; c++) {
+            if (*c == '-')
+                option[used++] = '\\';
+            option[used++] = *c;
+        }
+        if (!strstr(page, option))
+            fail_msg("the manual has not %s", option);
+    }
+}
+
 /* Every row of the table is in the page as it stands here, and every refused name is mentioned. */
 static void the_page_says_the_same(void **state) {
     (void)state;
-    static char page[65536];
-    FILE *file = fopen(SETTINGS_PAGE, "r");
-    assert_non_null(file);
-    size_t size = fread(page, 1, sizeof page - 1, file);
-    fclose(file);
-    page[size] = '\0';
+    static char room[65536];
+    const char *page = read_page(SETTINGS_PAGE, room, sizeof room);
     for (const struct setting_help *row = settings_help(); row->name; row++) {
-        char line[256];
+        char line[512];
         snprintf(line, sizeof line, "| `%s` | %s |", row->name, row->values);
         if (!strstr(page, line))
             fail_msg("the page has not '%s'", line);
@@ -203,6 +226,7 @@ int main(void) {
         cmocka_unit_test(auto_sizes_keep_within_their_bounds),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(the_page_says_the_same),
+        cmocka_unit_test(the_manual_has_every_setting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

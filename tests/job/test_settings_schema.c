@@ -291,7 +291,7 @@ static void help_defaults_and_examples_are_good(void **state) {
             check_value(schema, row->name, value);
             char *text = json_dumps(value, JSON_ENCODE_ANY);
             const char *word = json_is_string(value) ? json_string_value(value) : text;
-            if (!strstr(row->values, word))
+            if (!strchr(word, '@') && !strstr(row->values, word))
                 fail_msg("the help of %s has not '%s'", row->name, word);
             free(text);
         }
