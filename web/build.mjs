@@ -4,9 +4,11 @@ import { build } from 'esbuild'
 import { mkdir, readFile, readdir, rename, rm, writeFile, copyFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { settingsForm } from './form.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const source = path.join(here, 'src')
+const settingsSchema = path.join(here, '../docs/settings.schema.json')
 
 /** Texts of the licences of all packages that are part of the bundle. */
 async function licences(inputs) {
@@ -51,7 +53,10 @@ async function main(output) {
     logLevel: 'warning',
   })
   const built = Object.keys(metafile.outputs).map((file) => path.basename(file))
+  const { basics, more } = settingsForm(JSON.parse(await readFile(settingsSchema, 'utf8')))
   const page = (await readFile(path.join(source, 'index.html'), 'utf8'))
+    .replace('<!-- settings: basics -->', () => basics)
+    .replace('<!-- settings: more -->', () => more)
     .replace('app.css', built.find((name) => name.endsWith('.css')))
     .replace('app.js', built.find((name) => name.endsWith('.js')))
   await copyFile(path.join(source, 'favicon.svg'), path.join(output, 'favicon.svg'))

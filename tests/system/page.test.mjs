@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { settingsValidator } from './schema.mjs'
 import { Server, build, patience, photos, scratch, until } from './server.mjs'
 
 const executablePath = '/usr/bin/chromium'
@@ -112,6 +113,75 @@ for (const [name, device] of Object.entries({ desktop, phone }))
     assert.match((await download).suggestedFilename(), /\.mp4$/)
     assert.deepEqual(complaints, [])
   })
+
+test('the form says only what the schema takes', { skip }, async (t) => {
+  const folder = scratch()
+  const server = await Server.start(t, path.join(folder, 'data'))
+  const { page, complaints } = await open(t, server.page)
+  const valid = settingsValidator()
+  await choose(page, photos().slice(0, 3))
+  await shown(page, 'compose')
+  /** What the page would create; nothing is. */
+  const sent = async () => {
+    const request = page.waitForRequest((one) => one.method() === 'POST' && one.url().endsWith('/jobs'))
+    await page.click('#make')
+    const { settings } = (await request).postDataJSON()
+    await page.locator('#make:enabled').waitFor()
+    assert.ok(valid(settings), `${JSON.stringify(settings)}: ${JSON.stringify(valid.errors)}`)
+    return settings
+  }
+  await page.route('**/jobs', (route) =>
+    route.request().method() !== 'POST' ? route.continue() : route.fulfill({ status: 422, contentType: 'application/problem+json', body: '{"title": "not now"}' }))
+
+  assert.deepEqual(await sent(), { hold: 'frame' })
+  assert.ok(await page.getByLabel('From photo to photo').isHidden(), 'a time-lapse has no transitions')
+  await page.getByText('More', { exact: true }).click()
+  await page.getByLabel('Even out flicker').selectOption('15')
+  await page.getByLabel('Order of the photos').selectOption('captured')
+  assert.deepEqual(await sent(), { hold: 'frame', deflicker: 15, order: 'captured' })
+
+  await hold(page, 4)
+  await page.getByLabel('From photo to photo').selectOption('wipe-left')
+  await page.getByLabel('Seconds of the transition').fill('5')
+  assert.equal(await page.textContent('#transition-duration-error'), 'Longer than a photo.')
+  assert.equal(await page.textContent('#length'), '–')
+  await page.click('#make')
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'transition-duration')
+  await page.getByLabel('Seconds of the transition').fill('0.5')
+  await page.locator('#motion').selectOption('kenburns')
+  await page.getByLabel('Text on each photo').selectOption('captured')
+  await page.getByLabel('Where').selectOption('top-left')
+  await page.getByLabel('Kind of file').selectOption('webm+vp9')
+  await page.getByLabel('Photos of another shape').selectOption('blur')
+  await page.getByLabel('Preview picture, at second').fill('2.5')
+  assert.deepEqual(await sent(), {
+    hold: 4, transition: 'wipe-left', 'transition-duration': 0.5, motion: 'kenburns', fit: 'blur',
+    stamp: 'captured@top-left', poster: '2.5s', format: 'webm', codec: 'vp9', order: 'captured',
+  })
+  await page.getByLabel('Kind of file').selectOption('gif+gif')
+  await page.getByLabel('Frames per second').fill('60')
+  assert.equal(await page.textContent('#fps-error'), 'A GIF has at most 50.')
+  await page.getByLabel('Frames per second').fill('25')
+  await page.getByRole('radio', { name: /^One frame/ }).check()
+  await page.getByLabel('Order of the photos').selectOption('name')
+  await page.getByLabel('Preview picture, at second').fill('0')
+  assert.deepEqual(await sent(), {
+    hold: 'frame', fps: 25, fit: 'blur', stamp: 'captured@top-left', deflicker: 15, format: 'gif', codec: 'gif',
+  })
+  // Every word of every choice is one that the schema has.
+  for (const select of await page.locator('#settings select').all())
+    for (const value of await select.locator('option').evaluateAll((options) => options.map((one) => one.value))) {
+      const name = await select.getAttribute('name')
+      const words = name === 'kind' ? value.split('+') : [value]
+      const settings = {
+        kind: { format: words[0], codec: words[1] },
+        'stamp-place': { stamp: `name@${value}` },
+        deflicker: { deflicker: Number(value) || value },
+      }[name] ?? { [name]: value }
+      assert.ok(valid(settings), JSON.stringify(settings))
+    }
+  assert.deepEqual(complaints.filter((text) => !/Failed to load/.test(text)), [])
+})
 
 test('a text that calls itself a photo is named, and can be left out', { skip }, async (t) => {
   const folder = scratch()

@@ -74,7 +74,10 @@ connectDrop(composing, take)
 byId('choose').addEventListener('click', chooseFiles)
 byId('choose-folder').addEventListener('click', chooseFolder)
 byId('add').addEventListener('click', chooseFiles)
-byId('order').addEventListener('change', () => photos.sort(byId('order').value))
+byId('order').addEventListener('change', () => {
+  settings.order = byId('order').value
+  photos.sort(byId('order').value)
+})
 byId('clear').addEventListener('click', () => {
   const all = photos.list
   photos.remove(all)

@@ -6,7 +6,10 @@ import { length, size } from './words.js'
 
 const output = (status, kind) => status.outputs.find((one) => one.kind === kind)
 
-const fileName = () => `film-${new Date().toISOString().slice(0, 10)}.mp4`
+/** `mp4`, `webm`, …: what the film's address ends in. @param {string} url */
+const ending = (url) => /\.(\w+)$/.exec(new URL(url, location.href).pathname)?.[1] ?? 'mp4'
+
+const fileName = (url) => `film-${new Date().toISOString().slice(0, 10)}.${ending(url)}`
 
 export class Done {
   #job
@@ -39,6 +42,7 @@ export class Done {
     player.pause()
     player.removeAttribute('src')
     player.load()
+    byId('moving-picture').removeAttribute('src')
   }
 
   #tell() {
@@ -49,10 +53,13 @@ export class Done {
   #play() {
     const video = output(this.#status, 'video')
     const poster = output(this.#status, 'poster')
-    const player = byId('player')
+    const isPicture = ending(video.url) === 'gif'
+    const player = byId(isPicture ? 'moving-picture' : 'player')
+    show('moving-picture', isPicture)
+    show('player', !isPicture)
     player.width = video.width
     player.height = video.height
-    if (poster?.url) player.poster = poster.url
+    if (poster?.url && !isPicture) player.poster = poster.url
     else player.removeAttribute('poster')
     player.src = video.url
     byId('download').href = video.url
@@ -61,7 +68,7 @@ export class Done {
   /** Signed addresses end after a while: a player that was left alone gets new ones. */
   async #renew() {
     if (performance.now() - this.#renewed < 30_000 && this.#renewed > 0) {
-      note('done-notice', 'The film could not be played here. It can still be downloaded.')
+      note('done-notice', 'The film could not be played here. It can isPicture be downloaded.')
       return
     }
     this.#renewed = performance.now()
@@ -83,7 +90,7 @@ export class Done {
     try {
       await this.#ask() // addresses may have ended meanwhile
       const { url, bytes } = output(this.#status, 'video')
-      await download(url, bytes, fileName(), (share) => say('download', `Downloading ${Math.floor(share * 100)} %`))
+      await download(url, bytes, fileName(url), (share) => say('download', `Downloading ${Math.floor(share * 100)} %`))
     } catch {
       note('done-notice', 'The film could not be downloaded. Please try again.')
     }

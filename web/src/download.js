@@ -17,7 +17,7 @@ async function read(url, onBytes) {
       },
     }),
   )
-  return new Response(counted, { headers: { 'Content-Type': 'video/mp4' } }).blob()
+  return new Response(counted, { headers: { 'Content-Type': response.headers.get('Content-Type') ?? 'video/mp4' } }).blob()
 }
 
 function save(url, name) {
