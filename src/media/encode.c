@@ -15,7 +15,7 @@ enum { PROGRESS_FRAMES = 8 /* between two calls of the caller's */ };
 
 static const struct encoder_class *const classes[] = {
     [CODEC_H264] = &encoder_x264, [CODEC_HEVC] = &encoder_x265,     [CODEC_AV1] = &encoder_svtav1,
-    [CODEC_VP9] = &encoder_vpx,   [CODEC_PRORES] = &encoder_prores,
+    [CODEC_VP9] = &encoder_vpx,   [CODEC_PRORES] = &encoder_prores, [CODEC_GIF] = &encoder_gif,
 };
 
 bool encoder_new(const struct encoder_options *options, struct encoder **ret, struct error *err) {

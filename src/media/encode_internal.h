@@ -54,7 +54,7 @@ struct encoder_class {
 };
 
 extern const struct encoder_class encoder_x264, encoder_x265, encoder_svtav1, encoder_vpx,
-    encoder_prores;
+    encoder_prores, encoder_gif;
 
 /* INVALID where numerator or denominator of the frame rate are not from 1 to `max`, which is what
  * `codec` (its name for the message) can say. */
