@@ -327,7 +327,7 @@ static bool parse_assets(struct arena *arena, const json_t *array, struct manife
         if (!parse_asset(arena, json_array_get(array, i), i, &assets[i], err))
             return false;
         for (size_t j = 0; j < i; j++)
-            if (strcmp(assets[i].name, assets[j].name) == 0)
+            if (str_equal(str_c(assets[i].name), str_c(assets[j].name)))
                 return refuse_twin("asset", i, j, str_c(assets[i].name), err);
     }
     manifest->assets = assets;
