@@ -114,8 +114,10 @@ static bool check_room(const struct chunk_writer *writer, const struct media_seg
 
 static bool keep_config(struct chunk_writer *writer, const struct media_segment *segment,
                         struct error *err) {
-    if (writer->range.count == 0)
+    if (writer->range.count == 0) {
+        writer->config.size = 0;
         return buf_append(&writer->config, segment->config, segment->config_size, err);
+    }
     if (segment->config_size != writer->config.size ||
         (segment->config_size > 0 &&
          memcmp(segment->config, writer->config.data, segment->config_size) != 0))

@@ -200,6 +200,127 @@ static void too_many_segments(void **state) {
     chunk_writer_free(writer);
 }
 
+/* ---- sound, other codecs ---- */
+
+/* A film of VP9 with Opus: 8 frames, one packet of 960 before each of the last seven, priming 312.
+ */
+static struct segment short_segments[] = {{0, 5, 0, 1}, {5, 3, 0, 1}};
+static uint32_t opus_sizes[] = {30, 31, 32, 33, 34, 35, 36, 37, 38};
+static const uint8_t opus_config[] = {0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0};
+static const uint8_t vp9_config[] = {1, 0, 0, 0, 0, 31, 0x80, 1, 1, 1, 0, 0};
+static const struct sound_index opus = {
+    .codec = "opus",
+    .rate = 48000,
+    .channels = 2,
+    .samples_packet = 960,
+    .priming = 312,
+    .samples = 8 * 960,
+    .config = opus_config,
+    .config_size = sizeof opus_config,
+    .sizes = opus_sizes,
+    .packet_count = ARRAY_SIZE(opus_sizes),
+};
+
+static struct plan plan_with_sound(enum format format) {
+    struct plan film = {.segments = short_segments, .segment_count = 2};
+    film.manifest.settings.fps = (struct rational){50, 1};
+    film.manifest.settings.codec = format == FORMAT_WEBM ? CODEC_VP9 : CODEC_H264;
+    film.manifest.settings.format = format;
+    film.timeline.frame_count = 8;
+    return film;
+}
+
+static const struct media_sample plain_samples[] = {
+    {2, 0, true}, {2, 0, false}, {2, 0, true}, {2, 0, false}, {2, 0, false}};
+
+static void sound_goes_along(void **state) {
+    (void)state;
+    static const enum format formats[] = {FORMAT_MP4, FORMAT_WEBM};
+    static const uint8_t packets[512];
+    for (size_t f = 0; f < ARRAY_SIZE(formats); f++) {
+        struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+        struct plan film = plan_with_sound(formats[f]);
+        struct chunk_writer *writer = chunk_writer_new(&film, &opus);
+        struct error err = {0};
+        struct media_segment segment = {
+            .data = (const uint8_t *)"0123456789",
+            .size = 10,
+            .samples = plain_samples,
+            .sample_count = 5,
+            .config = f == 0 ? config : vp9_config,
+            .config_size = f == 0 ? sizeof config : sizeof vp9_config,
+        };
+        struct mux_sound first = {packets, opus_sizes, 6}, second = {packets, opus_sizes + 6, 3};
+        assert_false(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
+        assert_int_equal(err.kind, ERROR_INVALID);
+        assert_true(chunk_writer_add(writer, &segment, &first, HASH_A, &err));
+        segment.number = 1;
+        segment.size = 6;
+        segment.sample_count = 3;
+        assert_true(chunk_writer_add(writer, &segment, &second, HASH_B, &err));
+        struct str chunk = chunk_writer_finish(writer);
+        struct chunk_index index;
+        if (!chunk_index_parse(arena, index_of(chunk), chunk.len, &film, &index, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(index.segments[0].sound_count, 6);
+        assert_int_equal(index.segments[1].sound_count, 3);
+        for (uint32_t i = 0; i < 9; i++)
+            assert_int_equal(i < 6 ? index.segments[0].sound_sizes[i]
+                                   : index.segments[1].sound_sizes[i - 6],
+                             opus_sizes[i]);
+        assert_true(index.segments[0].samples[2].key);
+        /* WebM has its own around them: two Clusters of 22 bytes, 11 blocks of 6. */
+        assert_int_equal(index.segments[0].size, 10 + 195 + (f == 0 ? 0 : 2 * 22 + 11 * 6));
+        assert_int_equal(index.segments[1].offset, index.segments[0].size);
+        assert_memory_equal(chunk.ptr + (f == 0 ? 0 : 28), "01", 2);
+        json_decref(index.receipts);
+        chunk_writer_free(writer);
+    }
+}
+
+static void too_many_packets(void **state) {
+    (void)state;
+    struct plan film = plan_with_sound(FORMAT_MP4);
+    struct chunk_writer *writer = chunk_writer_new(&film, &opus);
+    struct error err = {0};
+    struct media_segment segment = {.data = (const uint8_t *)"0123456789",
+                                    .size = 10,
+                                    .samples = plain_samples,
+                                    .sample_count = 5};
+    struct mux_sound sound = {NULL, NULL, CHUNK_MAX_PACKETS + 1};
+    assert_false(chunk_writer_add(writer, &segment, &sound, HASH_A, &err));
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    chunk_writer_free(writer);
+}
+
+/* Pictures of a GIF that stay are of no bytes; nothing configures its decoder. */
+static void empty_samples_of_a_gif(void **state) {
+    (void)state;
+    static const struct media_sample samples[] = {{4, 0, true}, {0, 0, false}, {6, 0, false}};
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct plan film = plan_with_sound(FORMAT_GIF);
+    film.manifest.settings.codec = CODEC_GIF;
+    struct chunk_writer *writer = chunk_writer_new(&film, NULL);
+    struct error err = {0};
+    struct media_segment segment = {.number = 1,
+                                    .data = (const uint8_t *)"0123456789",
+                                    .size = 10,
+                                    .samples = samples,
+                                    .sample_count = 3};
+    assert_true(chunk_writer_add(writer, &segment, NULL, HASH_A, &err));
+    struct str chunk = chunk_writer_finish(writer);
+    struct chunk_index index;
+    assert_true(chunk_index_parse(arena, index_of(chunk), chunk.len, &film, &index, &err));
+    assert_int_equal(index.config_size, 0);
+    assert_int_equal(index.segments[0].samples[1].size, 0);
+    json_decref(index.receipts);
+    /* The same is no H.264. */
+    film.manifest.settings.codec = CODEC_H264;
+    film.manifest.settings.format = FORMAT_MP4;
+    assert_false(chunk_index_parse(arena, index_of(chunk), chunk.len, &film, &index, &err));
+    chunk_writer_free(writer);
+}
+
 /* ---- trailers ---- */
 
 static void trailers(void **state) {
@@ -406,13 +527,11 @@ static void other_sizes_and_cuts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_and_read),
-        cmocka_unit_test(writer_starts_anew),
-        cmocka_unit_test(writer_refuses),
-        cmocka_unit_test(too_many_segments),
-        cmocka_unit_test(trailers),
-        cmocka_unit_test(changed_indexes),
-        cmocka_unit_test(other_sizes_and_cuts),
+        cmocka_unit_test(written_and_read),       cmocka_unit_test(writer_starts_anew),
+        cmocka_unit_test(writer_refuses),         cmocka_unit_test(too_many_segments),
+        cmocka_unit_test(sound_goes_along),       cmocka_unit_test(too_many_packets),
+        cmocka_unit_test(empty_samples_of_a_gif), cmocka_unit_test(trailers),
+        cmocka_unit_test(changed_indexes),        cmocka_unit_test(other_sizes_and_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

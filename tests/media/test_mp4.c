@@ -1,5 +1,7 @@
 /* The header of the film, read back box by box and by libavformat. */
 #include "media/mp4.h"
+
+#include "tune.h"
 #include "watch.h"
 
 #include <stdio.h>
@@ -221,6 +223,241 @@ static void long_durations(void **state) {
     assert_int_equal(field(header, "moov/mvhd", 0, 1), 0);
 }
 
+/* ---- other codecs, QuickTime ---- */
+
+static const uint8_t hvcc[23] = {1};
+static const uint8_t av1c[] = {0x81, 5, 0x0c, 0};
+static const uint8_t vpcc[] = {1, 0, 0, 0, 0, 31, 0x80, 1, 1, 1, 0, 0};
+
+/* Boxes in a sample entry stand behind its fields. */
+enum { VIDEO_ENTRY = 8 + 8 + 78, SOUND_ENTRY = 8 + 8 + 28, SOUND_ENTRY_QT = SOUND_ENTRY + 16 };
+
+static struct str in_entry(struct str header, const char *stbl, size_t skip, const char *name) {
+    char path[80];
+    snprintf(path, sizeof path, "%sstsd", stbl);
+    struct str stsd = find_box(header, path);
+    assert_true(stsd.len > skip);
+    return find_box((struct str){stsd.ptr + skip, stsd.len - skip}, name);
+}
+
+static void sample_entries(void **state) {
+    (void)state;
+    static const struct {
+        enum codec codec;
+        enum format format;
+        const uint8_t *config;
+        size_t config_size;
+        const char *entry, *box, *brands, *colour;
+        const char *name; /* of the compressor, behind its length */
+    } cases[] = {
+        {CODEC_H264, FORMAT_MP4, config, sizeof config, "avc1", "avcC", "isomiso2avc1mp41", "nclx",
+         ""},
+        {CODEC_HEVC, FORMAT_MP4, hvcc, sizeof hvcc, "hvc1", "hvcC", "isomiso2mp41", "nclx",
+         "\x0bHEVC Coding"},
+        {CODEC_AV1, FORMAT_MP4, av1c, sizeof av1c, "av01", "av1C", "isomav01iso2mp41", "nclx",
+         "\x0a"
+         "AOM Coding"},
+        {CODEC_VP9, FORMAT_MP4, vpcc, sizeof vpcc, "vp09", "vpcC", "isomiso2mp41", "nclx",
+         "\x0aVPC Coding"},
+        {CODEC_H264, FORMAT_MOV, config, sizeof config, "avc1", "avcC", "qt  ", "nclc", ""},
+        {CODEC_HEVC, FORMAT_MOV, hvcc, sizeof hvcc, "hvc1", "hvcC", "qt  ", "nclc",
+         "\x0bHEVC Coding"},
+        {CODEC_PRORES, FORMAT_MOV, NULL, 0, "apch", NULL, "qt  ", "nclc",
+         "\x15"
+         "Apple ProRes 422 (HQ)"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+        struct mp4_movie movie = movie_of(two_runs, 2);
+        movie.codec = cases[i].codec;
+        movie.format = cases[i].format;
+        movie.config = cases[i].config;
+        movie.config_size = cases[i].config_size;
+        struct str header = make(arena, &movie), brands = find_box(header, "ftyp");
+        assert_int_equal(brands.len, 8 + strlen(cases[i].brands));
+        assert_memory_equal(brands.ptr + 8, cases[i].brands, brands.len - 8);
+        struct str stsd = find_box(header, STBL "stsd");
+        assert_memory_equal(stsd.ptr + 12, cases[i].entry, 4);
+        assert_memory_equal(stsd.ptr + 8 + 8 + 42, cases[i].name, strlen(cases[i].name) + 1);
+        if (cases[i].box) {
+            struct str box = in_entry(header, STBL, VIDEO_ENTRY, cases[i].box);
+            assert_int_equal(box.len, cases[i].config_size);
+            assert_memory_equal(box.ptr, cases[i].config, box.len);
+        }
+        struct str colour = in_entry(header, STBL, VIDEO_ENTRY, "colr");
+        bool mov = cases[i].format == FORMAT_MOV;
+        assert_int_equal(colour.len, mov ? 10 : 11);
+        assert_memory_equal(colour.ptr, cases[i].colour, 4);
+        assert_memory_equal(colour.ptr + 4, "\0\1\0\1\0\1", 6);
+        assert_int_equal(in_entry(header, STBL, VIDEO_ENTRY, "fiel").len, mov ? 2 : 0);
+        /* QuickTime says where the data is, and what the handlers are for. */
+        assert_int_equal(find_box(header, "moov/trak/mdia/minf/hdlr").len > 0, mov);
+        struct str handler = find_box(header, "moov/trak/mdia/hdlr");
+        assert_memory_equal(handler.ptr + 4, mov ? "mhlrvide" : "\0\0\0\0vide", 8);
+        assert_memory_equal(handler.ptr + 24, mov ? "\x0cVideoHandler" : "VideoHandler", 13);
+    }
+}
+
+static void still_frames_need_no_stss(void **state) {
+    (void)state;
+    static const struct media_sample frames[] = {{10, 0, true}, {9, 0, true}};
+    static const struct mp4_run run = {frames, 2};
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct mp4_movie movie = movie_of(&run, 1);
+    assert_int_equal(field(make(arena, &movie), STBL "stss", 4, 4), 2);
+    movie.codec = CODEC_PRORES;
+    movie.format = FORMAT_MOV;
+    movie.config_size = 0;
+    assert_null(find_box(make(arena, &movie), STBL "stss").ptr);
+}
+
+static void several_keys_in_a_segment(void **state) {
+    (void)state;
+    static const struct media_sample frames[] = {
+        {10, 0, true}, {9, 0, false}, {8, 0, true}, {7, 0, false}};
+    static const struct mp4_run runs[] = {{frames, 4}, {frames, 3}};
+    static const uint32_t numbers[] = {1, 3, 5, 7};
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct mp4_movie movie = movie_of(runs, 2);
+    struct str header = make(arena, &movie);
+    assert_int_equal(field(header, STBL "stss", 4, 4), ARRAY_SIZE(numbers));
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        assert_int_equal(field(header, STBL "stss", 8 + 4 * i, 4), numbers[i]);
+}
+
+/* ---- sound ---- */
+
+/* The boxes of the second track, as if they were a film's. */
+static struct str sound_track(struct arena *arena, struct str header) {
+    struct str moov = find_box(header, "moov");
+    const char *at = moov.ptr;
+    for (int traks = 0;;) {
+        uint64_t size = read_big(at, 4);
+        if (memcmp(at + 4, "trak", 4) == 0 && traks++ == 1) {
+            char *box = arena_alloc(arena, size + 8);
+            memcpy(box, "\0\0\0\0moov", 8);
+            for (int i = 0; i < 4; i++)
+                box[i] = (char)((size + 8) >> (24 - 8 * i));
+            memcpy(box + 8, at, size);
+            return (struct str){box, size + 8};
+        }
+        at += size;
+        assert_true(at < moov.ptr + moov.len);
+    }
+}
+
+/* Seven frames at 30 a second, 11,200 samples and 1,024 of priming: twelve packets. */
+static struct mp4_movie film_with_sound(struct arena *arena, struct tune *tune,
+                                        const struct mp4_packets *packets) {
+    struct mp4_movie movie = movie_of(two_runs, 2);
+    tune_fake(arena, "aac", 11200, tune);
+    movie.sound = &tune->index;
+    movie.packets = packets;
+    return movie;
+}
+
+static void sound_tables(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct tune tune;
+    static struct mp4_packets packets[2];
+    struct mp4_movie movie = film_with_sound(arena, &tune, packets);
+    packets[0] = (struct mp4_packets){tune.index.sizes, 8};
+    packets[1] = (struct mp4_packets){tune.index.sizes + 8, 4};
+    uint32_t first_bytes = 0;
+    for (int i = 0; i < 8; i++)
+        first_bytes += tune.index.sizes[i];
+    assert_int_equal(tune.index.packet_count, 12);
+    struct str header = make(arena, &movie), track = sound_track(arena, header);
+    assert_int_equal(read_big(header.ptr + header.len - 8, 4), 8 + 452 + tune.packets.len);
+    assert_int_equal(field(header, "moov/mvhd", 96, 4), 3); /* next track */
+    /* Samples of segment 0, its packets, segment 1, its packets. */
+    assert_int_equal(field(header, STBL "stco", 8, 4), header.len);
+    assert_int_equal(field(header, STBL "stco", 12, 4), header.len + 191 + first_bytes);
+    assert_int_equal(field(track, STBL "stco", 4, 4), 2);
+    assert_int_equal(field(track, STBL "stco", 8, 4), header.len + 191);
+    assert_int_equal(field(track, STBL "stco", 12, 4), header.len + 452 + first_bytes);
+    assert_int_equal(field(track, STBL "stsc", 4, 4), 2);
+    assert_int_equal(field(track, STBL "stsc", 12, 4), 8);
+    assert_int_equal(field(track, STBL "stsc", 24, 4), 4);
+    assert_int_equal(field(track, STBL "stsz", 8, 4), 12);
+    assert_int_equal(field(track, STBL "stsz", 12 + 4 * 3, 4), tune.index.sizes[3]);
+    /* Eleven whole packets and what is heard of the last. */
+    assert_int_equal(field(track, STBL "stts", 4, 4), 2);
+    assert_int_equal(field(track, STBL "stts", 8, 4), 11);
+    assert_int_equal(field(track, STBL "stts", 12, 4), 1024);
+    assert_int_equal(field(track, STBL "stts", 16, 4), 1);
+    assert_int_equal(field(track, STBL "stts", 20, 4), 1024 + 11200 - 11 * 1024);
+    assert_int_equal(field(track, "moov/trak/mdia/mdhd", 12, 4), 48000);
+    assert_int_equal(field(track, "moov/trak/mdia/mdhd", 16, 4), 1024 + 11200);
+    /* The film's length of it, from behind the priming. */
+    assert_int_equal(field(track, "moov/trak/edts/elst", 8, 4), 7 * 334);
+    assert_int_equal(field(track, "moov/trak/edts/elst", 12, 4), 1024);
+    assert_int_equal(field(track, "moov/trak/tkhd", 12, 4), 2);
+    assert_int_equal(field(track, "moov/trak/tkhd", 20, 4), 7 * 334);
+    assert_int_equal(field(track, "moov/trak/tkhd", 36, 2), 0x100);
+    assert_memory_equal(find_box(track, "moov/trak/mdia/hdlr").ptr + 8, "soun", 4);
+    assert_int_equal(find_box(track, "moov/trak/mdia/minf/smhd").len, 8);
+    assert_int_equal(field(track, STBL "sbgp", 12, 4), 12);
+    assert_int_equal(field(track, STBL "sgpd", 16, 2), 0xffff);
+    assert_null(find_box(track, STBL "stss").ptr);
+}
+
+static void sound_entries(void **state) {
+    (void)state;
+    for (int mov = 0; mov < 2; mov++) {
+        struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+        struct tune tune;
+        static struct mp4_packets packets[2];
+        struct mp4_movie movie = film_with_sound(arena, &tune, packets);
+        packets[0] = (struct mp4_packets){tune.index.sizes, 12};
+        packets[1] = (struct mp4_packets){NULL, 0};
+        movie.format = mov ? FORMAT_MOV : FORMAT_MP4;
+        struct str track = sound_track(arena, make(arena, &movie));
+        struct str stsd = find_box(track, STBL "stsd");
+        assert_memory_equal(stsd.ptr + 12, "mp4a", 4);
+        assert_int_equal(read_big(stsd.ptr + 24, 2), mov);   /* version */
+        assert_int_equal(read_big(stsd.ptr + 32, 2), 2);     /* channels */
+        assert_int_equal(read_big(stsd.ptr + 40, 2), 48000); /* rate */
+        struct str esds =
+            in_entry(track, STBL, mov ? SOUND_ENTRY_QT : SOUND_ENTRY, mov ? "wave/esds" : "esds");
+        /* Tag 5, two bytes: AAC-LC, 48,000, two channels. */
+        static const char specific[] = {5, '\x80', '\x80', '\x80', 2, 0x11, '\x90'};
+        assert_int_equal(esds.len, 4 + 8 + 18 + 7 + 6);
+        assert_memory_equal(esds.ptr + 4 + 8 + 18, specific, sizeof specific);
+        if (mov)
+            assert_memory_equal(in_entry(track, STBL, SOUND_ENTRY_QT, "wave/frma").ptr, "mp4a", 4);
+        /* A segment without a packet is no chunk. */
+        assert_int_equal(field(track, STBL "stco", 4, 4), 1);
+        assert_int_equal(field(track, STBL "stsc", 4, 4), 1);
+    }
+}
+
+/* Both tracks have 64-bit offsets as soon as one of them needs it. */
+static void sound_beyond_four_gigabytes(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct tune tune;
+    static struct mp4_packets packets[2];
+    struct media_sample samples[] = {{UINT32_MAX, 0, true}, {1, 0, false}};
+    const struct mp4_run runs[] = {{samples, 1}, {samples, 2}};
+    struct mp4_movie movie = film_with_sound(arena, &tune, packets);
+    packets[0] = (struct mp4_packets){tune.index.sizes, 6};
+    packets[1] = (struct mp4_packets){tune.index.sizes + 6, 6};
+    movie.runs = runs;
+    struct str header = make(arena, &movie), track = sound_track(arena, header);
+    uint64_t first_bytes = 0;
+    for (int i = 0; i < 6; i++)
+        first_bytes += tune.index.sizes[i];
+    assert_null(find_box(track, STBL "stco").ptr);
+    assert_int_equal(field(header, STBL "co64", 16, 8), header.len + UINT32_MAX + first_bytes);
+    assert_int_equal(field(track, STBL "co64", 8, 8), header.len + UINT32_MAX);
+    assert_int_equal(field(track, STBL "co64", 16, 8),
+                     header.len + UINT64_C(2) * UINT32_MAX + 1 + first_bytes);
+    assert_int_equal(read_big(header.ptr + header.len - 8, 8),
+                     16 + UINT64_C(2) * UINT32_MAX + 1 + tune.packets.len);
+}
+
 /* ---- as another program reads it ---- */
 
 static void libavformat_reads_it(void **state) {
@@ -288,6 +525,35 @@ static void impossible_movies(void **state) {
     }
 }
 
+static void impossible_sounds(void **state) {
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    struct tune tune;
+    static struct mp4_packets packets[2];
+    struct mp4_movie movie = film_with_sound(arena, &tune, packets);
+    refuse(&movie, "the audio packets do not last as the sound");
+    packets[0] = (struct mp4_packets){tune.index.sizes, 11};
+    refuse(&movie, "the audio packets do not last as the sound");
+    packets[1] = (struct mp4_packets){tune.index.sizes, 2};
+    refuse(&movie, "the audio packets do not last as the sound");
+    packets[1].count = 1;
+    tune.index.sizes[4] = 0;
+    refuse(&movie, "audio packet 4 of segment 0 is not possible");
+    tune.index.sizes[4] = SOUND_MAX_PACKET_BYTES + 1;
+    refuse(&movie, "audio packet 4 of segment 0 is not possible");
+}
+
+static void not_for_this_file(void **state) {
+    (void)state;
+    struct mp4_movie movie = movie_of(two_runs, 2);
+    movie.format = FORMAT_WEBM;
+    refuse(&movie, "the film cannot be written as MP4");
+    movie.format = FORMAT_MP4;
+    movie.codec = CODEC_GIF;
+    movie.config_size = 0;
+    refuse(&movie, "the film cannot be written as MP4");
+}
+
 static void impossible_samples(void **state) {
     (void)state;
     static const struct {
@@ -319,9 +585,17 @@ int main(void) {
         cmocka_unit_test(times),
         cmocka_unit_test(around_four_gigabytes),
         cmocka_unit_test(long_durations),
+        cmocka_unit_test(sample_entries),
+        cmocka_unit_test(still_frames_need_no_stss),
+        cmocka_unit_test(several_keys_in_a_segment),
+        cmocka_unit_test(sound_tables),
+        cmocka_unit_test(sound_entries),
+        cmocka_unit_test(sound_beyond_four_gigabytes),
         cmocka_unit_test(libavformat_reads_it),
         cmocka_unit_test(impossible_movies),
         cmocka_unit_test(impossible_samples),
+        cmocka_unit_test(impossible_sounds),
+        cmocka_unit_test(not_for_this_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
