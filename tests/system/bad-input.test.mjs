@@ -55,9 +55,12 @@ test('manifests that are refused', async (t) => {
     [one({ name: 'a.jpg' }, { fps: [30] }), /fps/],
     [one({ name: 'a.jpg' }, { hold: -1 }), /hold/],
     [one({ name: 'a.jpg' }, { size: '641x480' }), /641x480/],
-    [one({ name: 'a.jpg' }, { codec: 'av1' }), /av1.*not supported/],
-    [one({ name: 'a.jpg' }, { transition: 'crossfade' }), /crossfade.*not supported/],
-    [one({ name: 'a.jpg' }, { audio: 'a.mp3' }), /audio.*not supported/],
+    [one({ name: 'a.jpg' }, { codec: 'prores', format: 'mp4' }), /'prores' does not go into 'mp4'.*goes into mov/],
+    [one({ name: 'a.jpg' }, { transition: 'wipe' }), /'wipe' is not known.*wipe-left/],
+    [one({ name: 'a.jpg' }, { 'audio-loop': true }), /'audio-loop' needs setting 'audio'/],
+    [one({ name: 'a.jpg' }, { reuse: 'job' }), /'reuse' is not supported/],
+    [one({ name: 'a.jpg', rotate: 45 }), /rotate/],
+    [{ version: 1, images: [{ name: 'a' }], assets: [{ name: 'b' }, { name: 'b' }] }, /asset 2 'b'/],
   ]
   for (const [manifest, message] of cases) {
     const { status, headers, json } = await server.api('POST', '/jobs', manifest)
@@ -216,7 +219,9 @@ test('the command line: exit codes and one line that names the culprit', (t) => 
     [['render', photo], 2, /-o/],
     [['render', '--fsp', '30', '-o', out, photo], 2, /fsp/],
     [['render', '--fps', '0', '-o', out, photo], 2, /fps/],
-    [['render', '--codec', 'av1', '-o', out, photo], 2, /av1/],
+    [['render', '--codec', 'prores', '-o', out, photo], 2, /prores/],
+    [['render', '--format', 'webm', '-o', out, photo], 2, /webm/],
+    [['render', '--audio', path.join(folder, 'missing.mp3'), '-o', out, photo], 1, /missing\.mp3/],
     [['render', '-o', path.join(folder, 'out.avi'), photo], 2, /avi/],
     [['render', '-o', path.join(folder, 'no', 'where.mp4'), photo], 1, /where\.mp4|no/],
     [['render', '-o', out, text], 1, /text\.jpg/],

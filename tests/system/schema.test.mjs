@@ -2,9 +2,10 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { componentValidator, settingsValidator } from './schema.mjs'
 import { photos, scratch, tachyscope } from './server.mjs'
-import path from 'node:path'
 
 const good = [
   {}, { fps: 25 }, { fps: '24000/1001', hold: 2.5 }, { transition: 'crossfade', 'transition-duration': 0.5 },
@@ -54,10 +55,11 @@ test('the command line takes and refuses the same', () => {
   const words = (settings) => Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
   // What goes through is ended by an output in a folder that is not there.
   const run = (settings) =>
-    spawnSync(tachyscope, ['render', photo, '-o', path.join(folder, 'none', `x.${settings.format ?? 'mp4'}`), ...words(settings)]).status
+    spawnSync(tachyscope, ['render', path.resolve(photo), '-o', path.join(folder, 'none', `x.${settings.format ?? 'mp4'}`), ...words(settings)], { cwd: folder }).status
+  for (const name of ['a.mp3', 'logo.png']) writeFileSync(path.join(folder, name), 'no sound, no picture')
   for (const settings of bad) assert.equal(run(settings), 2, JSON.stringify(settings))
   for (const settings of good) {
-    if (settings.audio || settings.watermark || settings.codec === 'prores') continue
+    if (settings.codec === 'prores') continue
     assert.equal(run(settings), 1, JSON.stringify(settings))
   }
 })
