@@ -7,6 +7,8 @@
 
 #include "base/base.h"
 
+#include <ft2build.h>
+#include FT_FREETYPE_H
 #include <hb-ft.h>
 #include <stdio.h>
 #include <stdlib.h>

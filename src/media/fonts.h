@@ -7,13 +7,12 @@
 
 #include "base/error.h"
 
-#include <ft2build.h>
-#include FT_FREETYPE_H
-#include <hb.h>
+#include <stdint.h>
 
+/* FreeType's and HarfBuzz's handles of one font. */
 struct font {
-    FT_Face face;
-    hb_font_t *shaper;
+    struct FT_FaceRec_ *face;
+    struct hb_font_t *shaper;
 };
 
 /* Opened when first needed, then kept; one per thread. */

@@ -7,7 +7,10 @@
 #include "base/base.h"
 
 #include <fribidi.h>
+#include <ft2build.h>
+#include FT_FREETYPE_H
 #include FT_OUTLINE_H
+#include <hb.h>
 #include <stdlib.h>
 #include <string.h>
 
