@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *join(struct arena *arena, const char *const *parts, size_t count, const char *separator) {
+char *canonical_join(struct arena *arena, const char *const *parts, size_t count,
+                     const char *separator) {
     size_t separator_length = strlen(separator);
     size_t size = 0;
     for (size_t i = 0; i < count; i++)
@@ -69,7 +70,7 @@ static char *canonical_query(struct arena *arena, const struct http_query *query
     const char **pairs = arena_array(arena, count, sizeof *pairs);
     for (size_t i = 0; i < count; i++)
         pairs[i] = arena_printf(arena, "%s=%s", encoded[i].name, encoded[i].value);
-    return join(arena, pairs, count, "&");
+    return canonical_join(arena, pairs, count, "&");
 }
 
 static bool is_space(char c) {
@@ -95,7 +96,7 @@ char *canonical_header_value(struct arena *arena, const struct http_headers *hea
     for (size_t i = 0; i < headers->count; i++)
         if (str_equal_nocase(str_c(headers->items[i].name), name))
             values[count++] = collapse_spaces(arena, headers->items[i].value);
-    return join(arena, values, count, ",");
+    return canonical_join(arena, values, count, ",");
 }
 
 static char *canonical_headers(struct arena *arena, const struct http_headers *headers,
@@ -111,7 +112,7 @@ static char *canonical_headers(struct arena *arena, const struct http_headers *h
         lines[count++] = arena_printf(arena, "%.*s:%s\n", STR_ARG(name),
                                       canonical_header_value(arena, headers, name));
     }
-    return join(arena, lines, count, "");
+    return canonical_join(arena, lines, count, "");
 }
 
 char *canonical_request(struct arena *arena, const struct canonical_request *request) {
@@ -123,7 +124,7 @@ char *canonical_request(struct arena *arena, const struct canonical_request *req
         request->signed_headers,
         request->payload_hash,
     };
-    return join(arena, parts, ARRAY_SIZE(parts), "\n");
+    return canonical_join(arena, parts, ARRAY_SIZE(parts), "\n");
 }
 
 char *string_to_sign(struct arena *arena, const char *date_time, const char *scope,

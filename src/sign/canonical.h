@@ -35,6 +35,7 @@ char *canonical_header_value(struct arena *arena, const struct http_headers *hea
                              struct str name);
 
 /* The strings, one behind the other. */
-char *join(struct arena *arena, const char *const *parts, size_t count, const char *separator);
+char *canonical_join(struct arena *arena, const char *const *parts, size_t count,
+                     const char *separator);
 
 #endif

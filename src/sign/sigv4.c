@@ -50,7 +50,7 @@ static char *signed_header_list(struct arena *arena, const struct http_headers *
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0)
             names[kept++] = names[i];
-    return join(arena, names, kept, ";");
+    return canonical_join(arena, names, kept, ";");
 }
 
 /* The query is the caller's own work, so a broken one is a mistake in this program. */

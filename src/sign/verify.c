@@ -369,7 +369,7 @@ static char *unsigned_names(struct arena *arena, const struct http_headers *head
             !is_signed(signed_headers, name))
             names[count++] = name;
     }
-    return join(arena, names, count, ", ");
+    return canonical_join(arena, names, count, ", ");
 }
 
 static bool is_same_signature(const char *claimed, const char expected[SHA256_HEX_SIZE]) {
