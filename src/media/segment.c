@@ -128,7 +128,8 @@ static void tell_progress(void *context, uint32_t frames) {
     const struct media_io *io = pass->worker->render->io;
     int64_t now = clock_monotonic_ms();
     bool complete = frames == pass->place->frame_count;
-    if (!io->progress || frames <= pass->frames_told || (!complete && now - pass->last_progress_ms < PROGRESS_MS))
+    if (!io->progress || frames <= pass->frames_told ||
+        (!complete && now - pass->last_progress_ms < PROGRESS_MS))
         return;
     pass->last_progress_ms = now;
     pass->frames_told = frames;
