@@ -104,7 +104,7 @@ bool audio_pages_check(struct str file, struct error *err) {
             page = read_page(rest);
         bool is_good = page.size > 0 && checksum(table, (struct str){rest.ptr, page.size}) ==
                                             read_le32(page.header + CHECKSUM_AT);
-        if (!is_good && is_end && !is_page(rest))
+        if (!is_good && is_end && !is_page(rest) && !has_page_behind(rest))
             return true;
         if (!is_good)
             return refuse(seconds, page.size == 0 && !has_page_behind(rest), err);
