@@ -246,6 +246,11 @@ static uint64_t max_samples(const struct audio_decoder *decoder) {
     return (uint64_t)AUDIO_MAX_SECONDS * decoder->rate;
 }
 
+static bool refuse_length(struct error *err) {
+    return error_set(err, ERROR_LIMIT, NULL, "longer than the limit of %d hours",
+                     AUDIO_MAX_SECONDS / 3600);
+}
+
 bool audio_decoder_new(struct str file, struct audio_decoder **ret, struct error *err) {
     struct audio_decoder *decoder CLEANUP(audio_decoder_cleanup) = calloc(1, sizeof *decoder);
     if (decoder == NULL)
@@ -367,9 +372,8 @@ static bool take_frame(struct audio_decoder *decoder, struct error *err) {
         decoder->samples = (uint64_t)av_rescale((int64_t)decoder->samples, rate, decoder->rate);
     decoder->rate = rate;
     decoder->samples += (uint64_t)frame->nb_samples;
-    if (decoder->samples > max_samples(decoder))
-        return error_set(err, ERROR_LIMIT, NULL, "longer than the limit of %d hours",
-                         AUDIO_MAX_SECONDS / 3600);
+    if (decoder->samples > max_samples(decoder) || samples_said(decoder) > max_samples(decoder))
+        return refuse_length(err);
     make_finite(frame);
     return true;
 }

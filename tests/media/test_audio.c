@@ -431,15 +431,18 @@ static void believes_no_header(void **state) {
     struct str flac = made(arena, ".flac", argv);
     ((char *)(uintptr_t)flac.ptr)[22] = 0x7f;
     check_refused("flac", flac, ERROR_INVALID, "can be decoded");
+    ((char *)(uintptr_t)flac.ptr)[21] |= 0x0f;
+    check_refused("flac", flac, ERROR_LIMIT, "24 hours");
 }
 
 static void decodes_a_day_and_no_more(void **state) {
-    /* 25 hours of silence at 8 kHz are small in FLAC. */
+    /* 25 hours of silence at 8 kHz are small in FLAC; to a pipe, so that the header does not know.
+     */
     static const char *const argv[] = {
         "sh",
         "-c",
         "ffmpeg -v error -f lavfi -i anullsrc=r=8000:cl=mono:d=90000 -c:a flac "
-        "-frame_size 65535 \"$1\"",
+        "-frame_size 65535 -f flac - | cat > \"$1\"",
         "sh",
         "OUT",
         NULL};
