@@ -62,6 +62,21 @@ bool encoder_add(struct encoder *encoder, const struct frame *frame, uint32_t co
     return encoder->class->add(encoder, frame, count, err);
 }
 
+bool encoder_may_fade(const struct encoder *encoder) {
+    return encoder->class->may_fade && encoder->class->may_fade(encoder);
+}
+
+bool encoder_fade(struct encoder *encoder, uint32_t fade, const struct frame *frame, uint32_t count,
+                  struct error *err) {
+    assert(fade <= ENCODER_MAX_FADE && count > 0 && encoder_may_fade(encoder));
+    if (count > encoder->options.frame_count - encoder->frames_in ||
+        fade > encoder->options.frame_count - encoder->frames_in - count)
+        return error_set(err, ERROR_INTERNAL, NULL, "a segment of %u frames got more",
+                         encoder->options.frame_count);
+    encoder->progress = NULL;
+    return encoder->class->fade(encoder, frame, fade, count, err);
+}
+
 bool encoder_rate_fits(const struct encoder *encoder, int64_t max, const char *codec,
                        struct error *err) {
     const struct rational *fps = &encoder->options.fps;

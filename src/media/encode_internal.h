@@ -45,6 +45,11 @@ struct encoder_class {
     bool (*add)(struct encoder *encoder, const struct frame *frame, uint32_t count,
                 struct error *err);
 
+    /* Both NULL where the codec cannot; see encoder_fade. */
+    bool (*may_fade)(const struct encoder *encoder);
+    bool (*fade)(struct encoder *encoder, const struct frame *frame, uint32_t fade, uint32_t count,
+                 struct error *err);
+
     /* Drains; all options.frame_count frames were added. Afterwards the library's memory should be
      * free (`close` is called after it as well): what waits to be delivered needs it no more. */
     bool (*finish)(struct encoder *encoder, struct error *err);

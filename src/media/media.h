@@ -22,7 +22,8 @@
 
 enum {
     MEDIA_ABI_VERSION = 2,
-    MEDIA_MAX_COMPOSITION_OFFSET = 32,    /* frames; twice what H.264 and HEVC can hold back */
+    /* Frames: the end of a fade is decoded before it, with what H.264 and HEVC can hold back. */
+    MEDIA_MAX_COMPOSITION_OFFSET = 64,
     MEDIA_MAX_PIXELS = 300 * 1000 * 1000, /* of one image, checked on the header */
 };
 

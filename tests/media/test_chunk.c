@@ -422,7 +422,7 @@ static const struct change changes[] = {
     {"segments/0/offsets", "[1,3,0,1]"},
     {"segments/0/offsets", "[1,3,0,-1]"},
     {"segments/0/offsets", "[0,3,0,0]"},
-    {"segments/0/offsets", "[33,35,32,32]"},
+    {"segments/0/offsets", "[65,67,64,64]"},
     {"segments/0/offsets", "[1,1,1,1.0]"},
     {"segments/0/keys", NULL},
     {"segments/0/keys", "[]"},

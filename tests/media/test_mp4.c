@@ -157,7 +157,7 @@ static void times(void **state) {
         {{30, 1}, 10020, 334},        {{120, 1}, 10080, 84},
         {{24000, 1001}, 24000, 1001}, {{30000, 1001}, 30000, 1001},
         {{2997, 100}, 11988, 400},    {{9999, 9998}, 19998, 19996},
-        {{10000, 9999}, 10000, 9999}, {{INT32_MAX, INT32_MAX / 32}, INT32_MAX, INT32_MAX / 32},
+        {{10000, 9999}, 10000, 9999}, {{INT32_MAX, INT32_MAX / 64}, INT32_MAX, INT32_MAX / 64},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct arena *arena CLEANUP(arena_cleanup) = arena_new();
@@ -565,7 +565,7 @@ static void impossible_samples(void **state) {
         {{{10, 1, false}, {10, 1, true}}, 2, "sample 0 of segment 1 is not possible"},
         {{{10, 1, true}, {0, 1, false}}, 2, "sample 1 of segment 1 is not possible"},
         {{{10, 1, true}, {10, -1, false}}, 2, "sample 1 of segment 1 is not possible"},
-        {{{10, 1, true}, {10, 33, false}}, 2, "sample 1 of segment 1 is not possible"},
+        {{{10, 1, true}, {10, 65, false}}, 2, "sample 1 of segment 1 is not possible"},
         {{{10, 2, true}, {10, 1, false}},
          2,
          "segment 1 delays its pictures by 2 frames, the first by 1"},
