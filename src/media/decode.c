@@ -3,62 +3,48 @@
  */
 #include "media/decode.h"
 
-#include "media/avimage.h"
-#include "media/container.h"
 #include "media/exif.h"
-#include "media/jpeg.h"
 #include "media/magic.h"
 #include "media/media.h"
 #include "media/planes.h"
+#include "media/readers.h"
 
 #include <libavutil/log.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGE_MAX_SIDE = 65535 };
+enum {
+    IMAGE_MAX_SIDE = 65535,
+    UNSPECIFIED = 2, /* ITU-T H.273 */
+    SRGB_PRIMARIES = 1,
+    SRGB_TRANSFER = 13,
+};
 
 struct decoder {
     tjhandle jpeg;
     struct planes planes;
 };
 
-static bool has_bytes(struct str image, size_t at, const char *bytes, size_t size) {
-    return image.len >= at + size && memcmp(image.ptr + at, bytes, size) == 0;
-}
-
-enum image_format image_format_of(struct str image) {
-    if (has_bytes(image, 0, "\xff\xd8\xff", 3))
-        return IMAGE_JPEG;
-    if (has_bytes(image, 0, "\x89PNG\r\n\x1a\n", 8))
-        return IMAGE_PNG;
-    if (has_bytes(image, 0, "RIFF", 4) && has_bytes(image, 8, "WEBP", 4))
-        return IMAGE_WEBP;
-    if (has_bytes(image, 0, "II*\0", 4) || has_bytes(image, 0, "MM\0*", 4))
-        return IMAGE_TIFF;
-    return IMAGE_UNKNOWN;
-}
+static const struct reader {
+    const char *name;
+    read_facts_function *read_facts;
+    read_pixels_function *read_pixels;
+} readers[] = {
+    [IMAGE_UNKNOWN] = {"unknown", NULL, NULL},
+    [IMAGE_JPEG] = {"jpeg", jpeg_read_facts, jpeg_decode},
+    [IMAGE_PNG] = {"png", png_read_facts, avimage_decode},
+    [IMAGE_WEBP] = {"webp", webp_read_facts, avimage_decode},
+    [IMAGE_TIFF] = {"tiff", tiff_read_facts, avimage_decode},
+    [IMAGE_BMP] = {"bmp", NULL, NULL},
+    [IMAGE_GIF] = {"gif", NULL, NULL},
+    [IMAGE_HEIC] = {"heic", heif_read_facts, heif_decode},
+    [IMAGE_AVIF] = {"avif", heif_read_facts, heif_decode},
+    [IMAGE_JXL] = {"jxl", NULL, NULL},
+    [IMAGE_RAW] = {"raw", NULL, NULL},
+};
 
 const char *image_format_name(enum image_format format) {
-    static const char *const names[] = {"unknown", "jpeg", "png",  "webp", "tiff", "bmp",
-                                        "gif",     "heic", "avif", "jxl",  "raw"};
-    return names[format];
-}
-
-static bool read_facts(struct arena *arena, struct str image, enum image_format format,
-                       struct image_facts *ret, struct error *err) {
-    switch (format) {
-    case IMAGE_JPEG:
-        return jpeg_read_facts(arena, image, ret, err);
-    case IMAGE_PNG:
-        return png_read_facts(arena, image, ret, err);
-    case IMAGE_WEBP:
-        return webp_read_facts(image, ret, err);
-    case IMAGE_TIFF:
-        return magic_check(image, err) && tiff_read_facts(image, ret, err);
-    default:
-        break;
-    }
-    return magic_refuse(image, err);
+    return readers[format].name;
 }
 
 static bool check_size(uint32_t width, uint32_t height, struct error *err) {
@@ -78,21 +64,28 @@ bool image_read_header(struct arena *arena, struct str image, struct image_heade
                        struct error *err) {
     struct image_facts facts = {0};
     enum image_format format = image_format_of(image);
-    if (!read_facts(arena, image, format, &facts, err) ||
+    const struct reader *reader = &readers[format];
+    if (reader->read_facts == NULL)
+        return magic_refuse(image, err);
+    if (!reader->read_facts(arena, image, &facts, err) ||
         !check_size(facts.width, facts.height, err))
         return false;
-    struct image_header header = {
+    struct exif exif = exif_read(arena, facts.exif);
+    *ret = (struct image_header){
         .format = format,
         .width = facts.width,
         .height = facts.height,
-        .colour = {.profile = facts.profile, .primaries = 1, .transfer = 13},
+        .orientation = facts.turned != 0 ? facts.turned : exif.orientation,
+        .colour = facts.colour,
         .premultiplied = facts.premultiplied,
+        .captured = exif.captured != NULL ? exif.captured : facts.captured,
         .warning = facts.warning,
     };
-    struct exif exif = exif_read(arena, facts.exif);
-    header.orientation = exif.orientation;
-    header.captured = exif.captured;
-    *ret = header;
+    /* Not said, or said to be unknown: sRGB. */
+    if (ret->colour.primaries == 0 || ret->colour.primaries == UNSPECIFIED)
+        ret->colour.primaries = SRGB_PRIMARIES;
+    if (ret->colour.transfer == 0 || ret->colour.transfer == UNSPECIFIED)
+        ret->colour.transfer = SRGB_TRANSFER;
     return true;
 }
 
@@ -120,8 +113,14 @@ bool decoder_run(struct decoder *decoder, struct arena *arena, struct str image,
                  const struct image_header *header, unsigned wanted_width, unsigned wanted_height,
                  struct pixels *ret, struct error *err) {
     planes_trim(&decoder->planes);
-    if (header->format == IMAGE_JPEG)
-        return jpeg_decode(decoder->jpeg, arena, image, header, wanted_width, wanted_height,
-                           &decoder->planes, ret, err);
-    return avimage_decode(image, header, &decoder->planes, ret, err);
+    const struct reading reading = {
+        .arena = arena,
+        .image = image,
+        .header = header,
+        .wanted_width = wanted_width,
+        .wanted_height = wanted_height,
+        .jpeg = decoder->jpeg,
+        .planes = &decoder->planes,
+    };
+    return readers[header->format].read_pixels(&reading, ret, err);
 }

@@ -6,10 +6,8 @@
  * The library scales by any eighth, but only halves and quarters pay: 5/8 to 7/8 are slower than
  * full size, and 3/8 costs what 4/8 does.
  */
-#include "media/jpeg.h"
-
 #include "media/bytes.h"
-#include "media/container.h"
+#include "media/readers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +21,12 @@ enum {
     MARKER_APP14 = 0xee,
     MAX_PROFILE_PARTS = 255,
     PROFILE_PREFIX_BYTES = 14, /* "ICC_PROFILE\0", number, count */
+};
+
+struct jpeg_facts {
+    uint32_t width, height;
+    bool has_adobe_marker; /* CMYK is stored inverted */
+    struct str exif, profile;
 };
 
 struct profile_parts {
@@ -39,11 +43,10 @@ static bool starts_with(const uint8_t *data, size_t size, const void *prefix, si
 }
 
 static void read_segment(unsigned marker, const uint8_t *data, size_t size,
-                         struct image_facts *facts, struct profile_parts *profile) {
+                         struct jpeg_facts *facts, struct profile_parts *profile) {
     if (is_frame_header(marker) && size >= 6) {
         facts->height = read_be16(data + 1);
         facts->width = read_be16(data + 3);
-        facts->components = data[5];
     } else if (marker == MARKER_APP1 && starts_with(data, size, "Exif\0\0", 6)) {
         if (facts->exif.len == 0)
             facts->exif = (struct str){(const char *)data + 6, size - 6};
@@ -104,9 +107,9 @@ static bool next_segment(struct str image, size_t *at, unsigned *ret_marker, siz
     return true;
 }
 
-bool jpeg_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
-                     struct error *err) {
-    struct image_facts facts = {0};
+static bool read_headers(struct arena *arena, struct str image, struct jpeg_facts *ret,
+                         struct error *err) {
+    struct jpeg_facts facts = {0};
     struct profile_parts profile = {.expected = 0};
     size_t at = 2;
     for (;;) {
@@ -122,6 +125,20 @@ bool jpeg_read_facts(struct arena *arena, struct str image, struct image_facts *
     }
     facts.profile = join_profile(arena, &profile);
     *ret = facts;
+    return true;
+}
+
+bool jpeg_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
+                     struct error *err) {
+    struct jpeg_facts facts;
+    if (!read_headers(arena, image, &facts, err))
+        return false;
+    *ret = (struct image_facts){
+        .width = facts.width,
+        .height = facts.height,
+        .exif = facts.exif,
+        .colour = {.profile = facts.profile},
+    };
     return true;
 }
 
@@ -155,17 +172,15 @@ static void add_warning(struct pixels *pixels, const char *text) {
 
 /* After a call that returned -1. True when the picture may be used all the same. The library keeps
  * the first warning only: behind a harmless one, the end of the data is looked at as well. */
-static bool check_failure(tjhandle handle, struct arena *arena, struct str image,
-                          struct pixels *pixels, struct error *err) {
-    const char *text = tjGetErrorStr2(handle);
-    if (tjGetErrorCode(handle) != TJERR_WARNING)
+static bool check_failure(const struct reading *reading, struct pixels *pixels, struct error *err) {
+    const char *text = tjGetErrorStr2(reading->jpeg);
+    if (tjGetErrorCode(reading->jpeg) != TJERR_WARNING)
         return error_set(err, ERROR_INVALID, NULL, "cannot be decoded: '%s'", text);
-    bool has_end = memmem(image.ptr, image.len, "\xff\xd9", 2) != NULL;
     if (!is_harmless(text))
         return error_set(err, ERROR_INVALID, NULL, "truncated or damaged: '%s'", text);
-    if (!has_end)
+    if (memmem(reading->image.ptr, reading->image.len, "\xff\xd9", 2) == NULL)
         return error_set(err, ERROR_INVALID, NULL, "truncated or damaged: it has no end");
-    add_warning(pixels, arena_printf(arena, "odd but readable: '%s'", text));
+    add_warning(pixels, arena_printf(reading->arena, "odd but readable: '%s'", text));
     return true;
 }
 
@@ -196,14 +211,13 @@ static bool chroma_shifts(int sampling, struct pixels *pixels) {
     return false;
 }
 
-static bool decode_planes(tjhandle handle, struct arena *arena, struct str image,
-                          struct planes *planes, struct pixels *pixels, struct error *err) {
-    planes_need(planes, pixels, pixels->layout == PIXELS_GREY ? 1 : 3);
+static bool decode_planes(const struct reading *reading, struct pixels *pixels, struct error *err) {
+    planes_need(reading->planes, pixels, pixels->layout == PIXELS_GREY ? 1 : 3);
     int strides[3] = {(int)pixels->strides[0], (int)pixels->strides[1], (int)pixels->strides[2]};
-    int failed = tjDecompressToYUVPlanes(handle, (const unsigned char *)image.ptr, image.len,
-                                         pixels->planes, (int)pixels->width, strides,
-                                         (int)pixels->height, TJFLAG_LIMITSCANS);
-    return failed == 0 || check_failure(handle, arena, image, pixels, err);
+    int failed = tjDecompressToYUVPlanes(reading->jpeg, (const unsigned char *)reading->image.ptr,
+                                         reading->image.len, pixels->planes, (int)pixels->width,
+                                         strides, (int)pixels->height, TJFLAG_LIMITSCANS);
+    return failed == 0 || check_failure(reading, pixels, err);
 }
 
 /* One interleaved row into planes; CMYK becomes RGB by the simple rule. */
@@ -228,21 +242,22 @@ static void split_row(const uint8_t *source, struct pixels *pixels, unsigned y, 
 }
 
 /* By interleaved RGB or CMYK. */
-static bool decode_packed(tjhandle handle, struct arena *arena, struct str image, bool is_cmyk,
-                          struct planes *planes, struct pixels *pixels, struct error *err) {
-    struct image_facts facts = {0};
-    if (!jpeg_read_facts(arena, image, &facts, err))
+static bool decode_packed(const struct reading *reading, bool is_cmyk, struct pixels *pixels,
+                          struct error *err) {
+    struct jpeg_facts facts;
+    if (!read_headers(reading->arena, reading->image, &facts, err))
         return false;
     pixels->layout = PIXELS_RGB;
     pixels->chroma_shift_x = pixels->chroma_shift_y = 0;
-    planes_need(planes, pixels, 3);
+    planes_need(reading->planes, pixels, 3);
     unsigned channels = is_cmyk ? 4 : 3;
     uint8_t *packed =
-        scratch_need(&planes->buffers[3], (size_t)pixels->width * channels * pixels->height);
-    if (tjDecompress2(handle, (const unsigned char *)image.ptr, image.len, packed,
-                      (int)pixels->width, 0, (int)pixels->height, is_cmyk ? TJPF_CMYK : TJPF_RGB,
-                      TJFLAG_LIMITSCANS) != 0 &&
-        !check_failure(handle, arena, image, pixels, err))
+        scratch_need(&reading->planes->staging, (size_t)pixels->width * channels * pixels->height);
+    int failed =
+        tjDecompress2(reading->jpeg, (const unsigned char *)reading->image.ptr, reading->image.len,
+                      packed, (int)pixels->width, 0, (int)pixels->height,
+                      is_cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS);
+    if (failed != 0 && !check_failure(reading, pixels, err))
         return false;
     for (unsigned y = 0; y < pixels->height; y++)
         split_row(packed + (size_t)y * pixels->width * channels, pixels, y, is_cmyk,
@@ -252,17 +267,15 @@ static bool decode_packed(tjhandle handle, struct arena *arena, struct str image
     return true;
 }
 
-bool jpeg_decode(tjhandle handle, struct arena *arena, struct str image,
-                 const struct image_header *header, unsigned wanted_width, unsigned wanted_height,
-                 struct planes *planes, struct pixels *ret, struct error *err) {
+bool jpeg_decode(const struct reading *reading, struct pixels *ret, struct error *err) {
+    const struct image_header *header = reading->header;
     int width = 0, height = 0, sampling = -1, space = -1;
     struct pixels pixels = {.layout = PIXELS_YUV, .depth = 8, .matrix = 6, .full_range = true};
-    int failed = tjDecompressHeader3(handle, (const unsigned char *)image.ptr, image.len, &width,
-                                     &height, &sampling, &space);
+    int failed = tjDecompressHeader3(reading->jpeg, (const unsigned char *)reading->image.ptr,
+                                     reading->image.len, &width, &height, &sampling, &space);
     bool sampling_is_known = chroma_shifts(sampling, &pixels);
     /* Unknown sampling is a failure to the library here, but its decoder does it all the same. */
-    if (failed != 0 && (sampling_is_known || width <= 0) &&
-        !check_failure(handle, arena, image, &pixels, err))
+    if (failed != 0 && (sampling_is_known || width <= 0) && !check_failure(reading, &pixels, err))
         return false;
     /* The limits were checked on the header's size. */
     if (width <= 0 || height <= 0 || (unsigned)width != header->width ||
@@ -270,19 +283,19 @@ bool jpeg_decode(tjhandle handle, struct arena *arena, struct str image,
         return error_set(err, ERROR_INVALID, NULL, "damaged: it has two sizes");
     pixels.warning_count = 0;
 
-    unsigned denominator =
-        choose_denominator(header->width, header->height, wanted_width, wanted_height);
+    unsigned denominator = choose_denominator(header->width, header->height, reading->wanted_width,
+                                              reading->wanted_height);
     pixels.scale_denominator = denominator;
     pixels.width = (header->width + denominator - 1) / denominator;
     pixels.height = (header->height + denominator - 1) / denominator;
     bool is_cmyk = space == TJCS_CMYK || space == TJCS_YCCK;
     if (is_cmyk || space == TJCS_RGB || !sampling_is_known) {
-        if (!decode_packed(handle, arena, image, is_cmyk, planes, &pixels, err))
+        if (!decode_packed(reading, is_cmyk, &pixels, err))
             return false;
     } else {
         if (space == TJCS_GRAY)
             pixels.layout = PIXELS_GREY;
-        if (!decode_planes(handle, arena, image, planes, &pixels, err))
+        if (!decode_planes(reading, &pixels, err))
             return false;
     }
     *ret = pixels;

@@ -9,10 +9,11 @@
 
 struct planes {
     struct scratch buffers[4];
+    struct scratch staging; /* for what is decoded in another form than planes */
 };
 
-/* Lays out `count` planes for pixels whose layout, size and chroma shifts are set. Luma of YUV has
- * room for whole chroma samples. */
+/* Lays out `count` planes for pixels whose layout, depth, size and chroma shifts are set. Luma of
+ * YUV has room for whole chroma samples. */
 void planes_need(struct planes *planes, struct pixels *pixels, unsigned count);
 /* Gives back what is larger than usual photos need. */
 void planes_trim(struct planes *planes);

@@ -3,7 +3,7 @@
  * viewers in the first directory: rather refuse those than film the thumbnail.
  */
 #include "media/bytes.h"
-#include "media/container.h"
+#include "media/readers.h"
 
 #include <string.h>
 
@@ -157,7 +157,9 @@ static bool check_kind(const struct directory *directory, struct error *err) {
     return check_compression(directory->compression, err);
 }
 
-bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *err) {
+bool tiff_read_facts(struct arena *arena, struct str image, struct image_facts *ret,
+                     struct error *err) {
+    (void)arena;
     struct tiff tiff = {(const uint8_t *)image.ptr, image.len, image.ptr[0] == 'M'};
     if (image.len < TIFF_HEADER_BYTES)
         return error_set(err, ERROR_INVALID, NULL, "truncated");
@@ -178,7 +180,7 @@ bool tiff_read_facts(struct str image, struct image_facts *ret, struct error *er
         .height = directory.height,
         .exif = image,
         .premultiplied = directory.extra_samples == EXTRA_PREMULTIPLIED,
-        .profile = directory.profile,
+        .colour = {.profile = directory.profile},
     };
     size_t next = at + 2 + (size_t)count * TIFF_ENTRY_BYTES;
     if (directory.photometric == PHOTOMETRIC_CMYK)
