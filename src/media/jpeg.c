@@ -1,7 +1,7 @@
 /*
  * JPEG: Y'CbCr planes as they are stored, without upsampling of chroma or conversion to RGB, which
  * both would be undone later. Files that are not Y'CbCr or grey (Adobe's RGB, CMYK, odd sampling)
- * take the long way by RGB.
+ * take the long way by interleaved samples.
  *
  * The library scales by any eighth, but only halves and quarters pay: 5/8 to 7/8 are slower than
  * full size, and 3/8 costs what 4/8 does.
@@ -220,24 +220,13 @@ static bool decode_planes(const struct reading *reading, struct pixels *pixels, 
     return failed == 0 || check_failure(reading, pixels, err);
 }
 
-/* One interleaved row into planes; CMYK becomes RGB by the simple rule. */
-static void split_row(const uint8_t *source, struct pixels *pixels, unsigned y, bool is_cmyk,
-                      bool is_inverted) {
-    uint8_t *rows[3];
-    for (int i = 0; i < 3; i++)
-        rows[i] = pixels->planes[i] + y * pixels->strides[i];
-    if (!is_cmyk) {
-        for (unsigned x = 0; x < pixels->width; x++) {
-            for (int i = 0; i < 3; i++)
-                rows[i][x] = source[3 * x + (unsigned)i];
-        }
-        return;
-    }
-    unsigned flip = is_inverted ? 0 : 255;
-    for (unsigned x = 0; x < pixels->width; x++) {
-        unsigned black = source[4 * x + 3] ^ flip;
-        for (int i = 0; i < 3; i++)
-            rows[i][x] = (uint8_t)(((source[4 * x + (unsigned)i] ^ flip) * black + 127) / 255);
+/* One interleaved row into planes. */
+static void split_row(const uint8_t *source, struct pixels *pixels, unsigned y, unsigned channels,
+                      uint8_t flip) {
+    for (unsigned i = 0; i < channels; i++) {
+        uint8_t *row = pixels->planes[i] + y * pixels->strides[i];
+        for (unsigned x = 0; x < pixels->width; x++)
+            row[x] = source[channels * x + i] ^ flip;
     }
 }
 
@@ -247,10 +236,10 @@ static bool decode_packed(const struct reading *reading, bool is_cmyk, struct pi
     struct jpeg_facts facts;
     if (!read_headers(reading->arena, reading->image, &facts, err))
         return false;
-    pixels->layout = PIXELS_RGB;
-    pixels->chroma_shift_x = pixels->chroma_shift_y = 0;
-    planes_need(reading->planes, pixels, 3);
     unsigned channels = is_cmyk ? 4 : 3;
+    pixels->layout = is_cmyk ? PIXELS_CMYK : PIXELS_RGB;
+    pixels->chroma_shift_x = pixels->chroma_shift_y = 0;
+    planes_need(reading->planes, pixels, channels);
     uint8_t *packed =
         scratch_need(&reading->planes->staging, (size_t)pixels->width * channels * pixels->height);
     int failed =
@@ -259,11 +248,10 @@ static bool decode_packed(const struct reading *reading, bool is_cmyk, struct pi
                       is_cmyk ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS);
     if (failed != 0 && !check_failure(reading, pixels, err))
         return false;
+    /* Programs that sign as Adobe's store 255 for no ink. */
+    uint8_t flip = is_cmyk && facts.has_adobe_marker ? 255 : 0;
     for (unsigned y = 0; y < pixels->height; y++)
-        split_row(packed + (size_t)y * pixels->width * channels, pixels, y, is_cmyk,
-                  facts.has_adobe_marker);
-    if (is_cmyk)
-        add_warning(pixels, "CMYK converted without a profile");
+        split_row(packed + (size_t)y * pixels->width * channels, pixels, y, channels, flip);
     return true;
 }
 

@@ -352,3 +352,54 @@ struct str with_orientation(struct arena *arena, struct str image, unsigned orie
     put_tag(exif + 10, 274, 3, 1, orientation, true);
     return with_exif(arena, image, (struct str){(char *)exif, 26});
 }
+
+static double square(double value) {
+    return value * value;
+}
+
+/* Red, green and blue of one pixel, by the numbers that the pixels say they have. */
+static void colour_at(const struct pixels *pixels, unsigned x, unsigned y, double ret[3]) {
+    double red_weight = pixels->matrix == 1 ? 0.2126 : pixels->matrix == 9 ? 0.2627 : 0.299;
+    double blue_weight = pixels->matrix == 1 ? 0.0722 : pixels->matrix == 9 ? 0.0593 : 0.114;
+    double sample[4];
+    unsigned count = pixels->layout == PIXELS_GREY ? 1 : pixels->layout == PIXELS_CMYK ? 4 : 3;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned shift_x = i > 0 && pixels->layout == PIXELS_YUV ? pixels->chroma_shift_x : 0;
+        unsigned shift_y = i > 0 && pixels->layout == PIXELS_YUV ? pixels->chroma_shift_y : 0;
+        const uint8_t *row = pixels->planes[i] + (y >> shift_y) * pixels->strides[i];
+        sample[i] = row[x >> shift_x];
+        if (pixels->depth == 16) {
+            uint16_t wide;
+            memcpy(&wide, row + (size_t)2 * x, 2);
+            sample[i] = wide / 257.0;
+        }
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        ret[i] = sample[count == 1 ? 0 : i];
+        if (pixels->layout == PIXELS_CMYK) /* ideal inks */
+            ret[i] = (255 - sample[i]) * (255 - sample[3]) / 255;
+    }
+    if (pixels->layout != PIXELS_YUV)
+        return;
+    double luma = pixels->full_range ? sample[0] : (sample[0] - 16) * 255 / 219;
+    double cb = (sample[1] - 128) * (pixels->full_range ? 1 : 255.0 / 224);
+    double cr = (sample[2] - 128) * (pixels->full_range ? 1 : 255.0 / 224);
+    ret[0] = luma + 2 * (1 - red_weight) * cr;
+    ret[2] = luma + 2 * (1 - blue_weight) * cb;
+    ret[1] = (luma - red_weight * ret[0] - blue_weight * ret[2]) / (1 - red_weight - blue_weight);
+}
+
+double pixels_error(const struct pixels *pixels, const struct picture *picture) {
+    if (pixels->width != picture->width || pixels->height != picture->height)
+        return 255.0 * 255;
+    double sum = 0;
+    for (unsigned y = 0; y < picture->height; y++) {
+        for (unsigned x = 0; x < picture->width; x++) {
+            double colour[3];
+            colour_at(pixels, x, y, colour);
+            for (unsigned c = 0; c < 3; c++)
+                sum += square(colour[c] - picture->rgb[3 * ((size_t)y * picture->width + x) + c]);
+        }
+    }
+    return sum / (3.0 * picture->width * picture->height);
+}

@@ -28,6 +28,10 @@ struct picture picture_uneven(struct arena *arena, unsigned width, unsigned heig
 struct picture picture_stored(struct arena *arena, const struct picture *upright,
                               unsigned orientation);
 
+/* Mean square of the difference of decoded pixels, by the numbers they say they have (grey: red),
+ * from the picture; that of another size is far off. */
+double pixels_error(const struct pixels *pixels, const struct picture *picture);
+
 /* `sampling`: TJSAMP_…; `flags`: TJFLAG_…. */
 struct str jpeg_of(struct arena *arena, const struct picture *picture, int sampling, int quality,
                    int flags);

@@ -363,7 +363,7 @@ static void receipts(void **state) {
     struct str cmyk = jpeg_cmyk_of(stage.arena, &picture);
     assert_true(run(&stage, cmyk));
     assert_int_equal(receipt->warning_count, 1);
-    assert_string_equal(receipt->warnings[0], "CMYK converted without a profile");
+    assert_string_equal(receipt->warnings[0], "CMYK without a profile: shown as ideal inks");
     stage_free(&stage);
 }
 

@@ -56,53 +56,6 @@ static bool decode(struct scene *scene, struct str image) {
     return done;
 }
 
-static double square(double value) {
-    return value * value;
-}
-
-/* Red, green and blue of one pixel, by the numbers that the pixels say they have. */
-static void colour_at(const struct pixels *pixels, unsigned x, unsigned y, double ret[3]) {
-    double red_weight = pixels->matrix == 1 ? 0.2126 : pixels->matrix == 9 ? 0.2627 : 0.299;
-    double blue_weight = pixels->matrix == 1 ? 0.0722 : pixels->matrix == 9 ? 0.0593 : 0.114;
-    double sample[3];
-    for (unsigned i = 0; i < 3; i++) {
-        unsigned shift_x = i > 0 && pixels->layout == PIXELS_YUV ? pixels->chroma_shift_x : 0;
-        unsigned shift_y = i > 0 && pixels->layout == PIXELS_YUV ? pixels->chroma_shift_y : 0;
-        const uint8_t *row = pixels->planes[i] + (y >> shift_y) * pixels->strides[i];
-        sample[i] = row[x >> shift_x];
-        if (pixels->depth == 16) {
-            uint16_t wide;
-            memcpy(&wide, row + (size_t)2 * x, 2);
-            sample[i] = wide / 257.0;
-        }
-    }
-    memcpy(ret, sample, sizeof sample);
-    if (pixels->layout != PIXELS_YUV)
-        return;
-    double luma = pixels->full_range ? sample[0] : (sample[0] - 16) * 255 / 219;
-    double cb = (sample[1] - 128) * (pixels->full_range ? 1 : 255.0 / 224);
-    double cr = (sample[2] - 128) * (pixels->full_range ? 1 : 255.0 / 224);
-    ret[0] = luma + 2 * (1 - red_weight) * cr;
-    ret[2] = luma + 2 * (1 - blue_weight) * cb;
-    ret[1] = (luma - red_weight * ret[0] - blue_weight * ret[2]) / (1 - red_weight - blue_weight);
-}
-
-/* Mean square of the difference from the picture. */
-static double error_of(const struct pixels *pixels, const struct picture *picture) {
-    assert_int_equal(pixels->width, picture->width);
-    assert_int_equal(pixels->height, picture->height);
-    double sum = 0;
-    for (unsigned y = 0; y < picture->height; y++) {
-        for (unsigned x = 0; x < picture->width; x++) {
-            double colour[3];
-            colour_at(pixels, x, y, colour);
-            for (unsigned c = 0; c < 3; c++)
-                sum += square(colour[c] - picture->rgb[3 * ((size_t)y * picture->width + x) + c]);
-        }
-    }
-    return sum / (3.0 * picture->width * picture->height);
-}
-
 /* 43 dB. */
 static const double good = 3.2;
 
@@ -125,7 +78,7 @@ static void grids(void **state) {
         assert_int_equal(scene->header.colour.transfer, 13);
         assert_int_equal(scene->pixels.layout, PIXELS_YUV);
         assert_int_equal(scene->pixels.chroma_shift_x, 1);
-        assert_true(error_of(&scene->pixels, &picture) < good);
+        assert_true(pixels_error(&scene->pixels, &picture) < good);
     }
 }
 
@@ -166,7 +119,7 @@ static void grids_of_other_colours(void **state) {
                          options->primaries == 0 ? 1 : options->primaries);
         assert_int_equal(scene->header.colour.transfer,
                          options->transfer == 0 ? 13 : options->transfer);
-        assert_true(error_of(&scene->pixels, &picture) < good);
+        assert_true(pixels_error(&scene->pixels, &picture) < good);
     }
 }
 
@@ -193,7 +146,7 @@ static void turned_grids(void **state) {
         assert_int_equal(scene->header.orientation, orientation);
         assert_int_equal(scene->header.width, 150);
         assert_string_equal(scene->header.captured, "2024-05-01T12:33:44");
-        assert_true(error_of(&scene->pixels, &picture) < good);
+        assert_true(pixels_error(&scene->pixels, &picture) < good);
     }
 }
 
@@ -209,7 +162,7 @@ static void cropped_grids(void **state) {
     assert_int_equal(scene->header.width, 60);
     assert_int_equal(scene->header.height, 100);
     assert_int_equal(scene->header.orientation, 1);
-    assert_true(error_of(&scene->pixels, &part) < good);
+    assert_true(pixels_error(&scene->pixels, &part) < good);
 }
 
 static void profiles(void **state) {
