@@ -192,42 +192,31 @@ static void develop_grey(const struct plate *plate) {
     }
 }
 
-/* R'G'B' of sRGB over the background. Colours are multiplied by alpha. */
-static void put_over(const struct plate *plate, const int16_t *alpha, int16_t *const rgb[3]) {
-    for (unsigned c = 0; c < 3; c++) {
-        int32_t background = plate->background[c];
-        for (unsigned x = 0; x < plate->place->target_width; x++) {
-            int32_t clear = SAMPLE_MAX - alpha[x];
-            int32_t value = rgb[c][x] + (background * clear + 127) / 255;
-            rgb[c][x] = (int16_t)(value > SAMPLE_MAX ? SAMPLE_MAX : value);
-        }
-    }
-}
-
 static int32_t limit(int32_t value, int32_t high) {
     return value < 0 ? 0 : value > high ? high : value;
 }
 
-/* What resampling made of alpha and of colours multiplied by it, with alpha taken out (tables want
- * colours as they are) where `divides`. */
-static void separate_alpha(unsigned width, bool divides, const int16_t *const in[4],
-                           int16_t *const ret[4]) {
+/* Colours as they are from what resampling made of alpha and of colours multiplied by it. At edges
+ * alpha overshoots as the colours do: it is cut to its range afterwards. */
+static void separate_alpha(unsigned width, const int16_t *const in[4], int16_t *const ret[4]) {
     for (unsigned x = 0; x < width; x++) {
-        int32_t alpha = limit(in[3][x], SAMPLE_MAX);
-        ret[3][x] = (int16_t)alpha;
+        int32_t alpha = in[3][x];
         for (unsigned c = 0; c < 3; c++) {
-            int32_t value = limit(in[c][x], alpha);
-            if (divides && alpha > 0)
-                value = (value * SAMPLE_MAX + alpha / 2) / alpha;
-            ret[c][x] = (int16_t)value;
+            int32_t value = alpha <= 0 ? 0 : (in[c][x] * SAMPLE_MAX + alpha / 2) / alpha;
+            ret[c][x] = (int16_t)limit(value, SAMPLE_MAX);
         }
+        ret[3][x] = (int16_t)limit(alpha, SAMPLE_MAX);
     }
 }
 
-static void multiply_alpha(unsigned width, const int16_t *alpha, int16_t *const rgb[3]) {
+/* R'G'B' of sRGB over the background. */
+static void put_over(const struct plate *plate, const int16_t *alpha, int16_t *const rgb[3]) {
     for (unsigned c = 0; c < 3; c++) {
-        for (unsigned x = 0; x < width; x++)
-            rgb[c][x] = (int16_t)((rgb[c][x] * alpha[x] + SAMPLE_MAX / 2) / SAMPLE_MAX);
+        int32_t background = plate->background[c] * RESAMPLE_ONE;
+        for (unsigned x = 0; x < plate->place->target_width; x++) {
+            int32_t sum = rgb[c][x] * alpha[x] + background * (SAMPLE_MAX - alpha[x]);
+            rgb[c][x] = (int16_t)((sum + SAMPLE_MAX / 2) / SAMPLE_MAX);
+        }
     }
 }
 
@@ -243,7 +232,7 @@ static void convert_row(const struct plate *plate, const int16_t *const in[4],
     if (plate->table == NULL && plate->pixels->layout == PIXELS_RGB)
         return;
     if (has_alpha) {
-        separate_alpha(width, plate->table != NULL, in, memory);
+        separate_alpha(width, in, memory);
         colours = (const int16_t *const *)memory;
     }
     int16_t *const rgb[LUT_LANES] = {memory[0], memory[1], memory[2], NULL};
@@ -251,8 +240,6 @@ static void convert_row(const struct plate *plate, const int16_t *const in[4],
         lut_row(&plate->table->lut, colours, width, rgb);
     else if (plate->pixels->layout == PIXELS_CMYK)
         colour_cmyk_row(in, width, rgb);
-    if (has_alpha && plate->table != NULL)
-        multiply_alpha(width, memory[3], rgb);
     if (has_alpha)
         put_over(plate, memory[3], rgb);
     for (unsigned c = 0; c < 3; c++)

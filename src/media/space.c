@@ -1,8 +1,8 @@
 /*
- * A profile counts as sRGB when it says so, or when it shows a lattice of colours as sRGB does:
- * there are dozens of sRGB profiles under other names. Other profiles go to XYZ in floating point,
- * where nothing is cut off, and from there by our own arithmetic; so an interpolated table of the
- * result has no corner where the film's gamut ends.
+ * A profile counts as sRGB when it shows a lattice of colours as sRGB does, whatever its name: there
+ * are dozens of sRGB profiles under other names, and linear ones that call themselves sRGB. Other
+ * profiles go to XYZ in floating point, where nothing is cut off, and from there by our own
+ * arithmetic; so an interpolated table of the result has no corner where the film's gamut ends.
  *
  * Profiles of HDR pictures may say their H.273 numbers in a tag, and those are taken then: the
  * profile's own tables know nothing of tone-mapping.
@@ -163,7 +163,7 @@ static bool shows_as_srgb(const struct space *space) {
     return true;
 }
 
-/* The transform, or what stands in its way. */
+/* Returns the warning, or NULL. */
 static const char *open_profile(struct space *space, struct str data) {
     cmsHPROFILE profile CLEANUP(close_profile) = NULL;
     if (data.len <= CONTAINER_MAX_PROFILE_BYTES)
@@ -173,13 +173,11 @@ static const char *open_profile(struct space *space, struct str data) {
     const cmsVideoSignalType *video = cmsReadTag(profile, cmsSigcicpTag);
     if (video != NULL && is_hdr(video->TransferCharacteristics)) {
         use_numbers(space, video->ColourPrimaries, video->TransferCharacteristics);
-        return NULL;
+        return space->warning;
     }
     char name[SPACE_NAME_SIZE] = "";
     describe_profile(profile, name);
     unsigned channels = channels_of(profile);
-    if (channels == 3 && strstr(name, "sRGB") != NULL)
-        return NULL;
     if (channels != 0)
         space->private->transform = transform_to_xyz(profile, channels);
     if (space->private->transform == NULL)

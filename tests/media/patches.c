@@ -162,7 +162,7 @@ struct str profile_file(struct arena *arena, const char *path) {
 }
 
 /* ICC.1, annex B.4: as many APP2 segments as it takes. */
-static struct str jpeg_with_profile(struct arena *arena, struct str jpeg, struct str profile) {
+struct str jpeg_with_profile(struct arena *arena, struct str jpeg, struct str profile) {
     enum { HEAD = 14, PART = 60000 };
     size_t parts = (profile.len + PART - 1) / PART;
     for (size_t i = parts; i-- > 0;) {
@@ -177,7 +177,7 @@ static struct str jpeg_with_profile(struct arena *arena, struct str jpeg, struct
     return jpeg;
 }
 
-static struct str png_with_profile(struct arena *arena, struct str png, struct str profile) {
+struct str png_with_profile(struct arena *arena, struct str png, struct str profile) {
     enum { HEAD = 5 };
     uLongf size = compressBound(profile.len);
     char *data = arena_alloc(arena, HEAD + size);

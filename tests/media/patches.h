@@ -28,6 +28,10 @@ struct str profile_grey(struct arena *arena, const char *name, double gamma);
 /* Empty when there is no such file. */
 struct str profile_file(struct arena *arena, const char *path);
 
+/* The file with the profile put in; in several segments where it is large. */
+struct str jpeg_with_profile(struct arena *arena, struct str jpeg, struct str profile);
+struct str png_with_profile(struct arena *arena, struct str png, struct str profile);
+
 extern const double display_p3_primaries[6], adobe_rgb_primaries[6], srgb_primaries[6];
 
 /* One way for colours into the film. */

@@ -1,6 +1,8 @@
 #include "patches.h"
 
 #include "base/base.h"
+#include "image_files.h"
+#include "media/compose.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <turbojpeg.h>
 
 /* From the paper's supplement: Sharma, Wu, Dalal (2005), table 1. */
 static void the_measure_is_right(void **state) {
@@ -76,10 +79,55 @@ static void colours_are_true(void **state) {
     }
 }
 
+/* What composing and probing say about the colours of a file. */
+static void receipts_name_the_profile(void **state) {
+    (void)state;
+    struct arena *arena = arena_new();
+    struct picture picture = picture_uneven(arena, 40, 30);
+    struct str jpeg = jpeg_of(arena, &picture, TJSAMP_420, 90, 0);
+    struct str png = av_of(arena, &picture, AV_CODEC_ID_PNG, AV_PIX_FMT_RGBA, 128);
+    struct str p3 = profile_rgb(arena, "Display P3", display_p3_primaries, 0);
+    const struct {
+        struct str image;
+        const char *profile, *warning;
+    } cases[] = {
+        {jpeg, NULL, NULL},
+        {jpeg_with_profile(arena, jpeg, p3), "Display P3", NULL},
+        {png_with_profile(arena, png, p3), "Display P3", NULL},
+        {jpeg_with_profile(arena, jpeg, profile_rgb(arena, "c2", srgb_primaries, 0)), NULL, NULL},
+        {jpeg_with_profile(arena, jpeg, (struct str){p3.ptr, 100}), NULL,
+         "the colour profile is not readable: shown as sRGB"},
+    };
+    struct compose_target target = {.width = 64, .height = 64};
+    struct composer *composer = composer_new(&target);
+    struct frame frame;
+    frame_init(&frame, 64, 64);
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+        struct receipt receipt = {0};
+        struct error err;
+        unsigned width, height;
+        if (i % 2 == 0)
+            assert_true(
+                composer_run(composer, arena, cases[i / 2].image, 0, &frame, &receipt, &err));
+        else
+            compose_probe(arena, cases[i / 2].image, &receipt, &width, &height);
+        assert_int_equal(receipt.profile != NULL, cases[i / 2].profile != NULL);
+        if (receipt.profile != NULL)
+            assert_string_equal(receipt.profile, cases[i / 2].profile);
+        assert_int_equal(receipt.warning_count, cases[i / 2].warning != NULL);
+        if (receipt.warning_count > 0)
+            assert_string_equal(receipt.warnings[0], cases[i / 2].warning);
+    }
+    frame_clear(&frame);
+    composer_free(composer);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_measure_is_right),
         cmocka_unit_test(colours_are_true),
+        cmocka_unit_test(receipts_name_the_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
