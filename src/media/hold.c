@@ -24,7 +24,7 @@ enum {
     PPS_ID = 1,
     WIDER_BITS = 8,
     MAX_ORDER_BITS = 16,
-    WEIGHT_SHIFT = 6,      /* two weights of 1 << 6 are HOLD_WEIGHTS */
+    WEIGHT_SHIFT = 6, /* two weights of 1 << 6 are HOLD_WEIGHTS */
     ORDERS_A_FRAME = 2,
     MAX_SLICE_BYTES = 64,  /* of one made here */
     MAX_HEADER_BYTES = 32, /* up to the order, at most */

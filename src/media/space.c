@@ -1,7 +1,7 @@
 /*
- * A profile counts as sRGB when it shows a lattice of colours as sRGB does, whatever its name: there
- * are dozens of sRGB profiles under other names, and linear ones that call themselves sRGB. Other
- * profiles go to XYZ in floating point, where nothing is cut off, and from there by our own
+ * A profile counts as sRGB when it shows a lattice of colours as sRGB does, whatever its name:
+ * there are dozens of sRGB profiles under other names, and linear ones that call themselves sRGB.
+ * Other profiles go to XYZ in floating point, where nothing is cut off, and from there by our own
  * arithmetic; so an interpolated table of the result has no corner where the film's gamut ends.
  *
  * Profiles of HDR pictures may say their H.273 numbers in a tag, and those are taken then: the

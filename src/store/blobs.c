@@ -219,6 +219,16 @@ static bool open_temporary(struct store_body *body, struct error *err) {
     return body->fd >= 0 || error_errno(err, "make '%s'", path);
 }
 
+/* What was written of a broken body goes at once, not when the body is freed: who is told that the
+ * disk is full may try something smaller in the next moment. */
+static void give_back(struct store_body *body) {
+    char path[MAX_PATH_BYTES];
+    temporary_path(body->store, body->name, path);
+    unlink(path);
+    close(body->fd);
+    body->fd = -1;
+}
+
 bool store_body_add(struct store_body *body, const void *data, size_t size, struct error *err) {
     assert(!body->published && body->md5 != NULL);
     if (size == 0)
@@ -230,6 +240,7 @@ bool store_body_add(struct store_body *body, const void *data, size_t size, stru
         return body_error(body, err);
     if (!write_all(body->fd, data, size, err)) {
         body->broken = true;
+        give_back(body);
         return body_error(body, err);
     }
     body->size += size;

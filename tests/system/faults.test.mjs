@@ -96,7 +96,11 @@ test('a killed function costs only what it had not flushed', async (t) => {
   t.diagnostic(`${segments} segments in ${tasks.length} tasks; ${flushed - before} flushed by the killed function`)
   assert.ok(segments >= 10 && tasks.length >= 3)
   await server.stop()
-  assert.equal(encoded(), segments - (flushed - before), 'segments in chunks are not encoded again')
+  // Fewer only where a chunk of the killed function was on its way to the store and arrived after the look.
+  assert.ok(
+    encoded() <= segments - (flushed - before),
+    `segments in chunks are not encoded again: ${encoded()} of ${segments}, ${flushed - before} were flushed`,
+  )
 
   const calm = await Server.start(t, path.join(folder, 'calm'))
   const twin = await start(calm, film)
