@@ -8,7 +8,11 @@
 
 #include <string.h>
 
-enum { PROPERTY_MAX_INDEX = 511 }; /* phones have ten; each is searched for from the start */
+enum {
+    PROPERTY_MAX_INDEX = 511, /* phones have ten; each is searched for from the start */
+    REFERENCES_MAX_DEPTH = 8, /* a mask of a grid of turned pictures has four */
+    REFERENCES_MAX_STEPS = 1000 * 1000,
+};
 
 static size_t left(const struct heif_box *box) {
     return (size_t)(box->end - box->at);
@@ -214,6 +218,60 @@ bool heif_items_read(struct str file, struct heif_items *ret) {
     if (items.width == 0 || items.height == 0)
         return false;
     *ret = items;
+    return true;
+}
+
+/* A walk over what an item is made of: derived from other items, masked by others. */
+struct reference_walk {
+    struct heif_box list;
+    unsigned id_bytes;
+    unsigned steps_left;
+};
+
+static bool follow(struct reference_walk *walk, uint32_t item, unsigned depth) {
+    struct heif_box list = walk->list, reference;
+    if (depth > REFERENCES_MAX_DEPTH)
+        return false;
+    while (next_box(&list, &reference)) {
+        bool is_derived = is_type(&reference, "dimg"), is_mask = is_type(&reference, "auxl");
+        uint32_t from = take32(&reference, walk->id_bytes), count = take32(&reference, 2);
+        if (walk->steps_left == 0)
+            return false;
+        walk->steps_left--;
+        for (; count > 0 && left(&reference) > 0 && (is_mask || (is_derived && from == item));
+             count--) {
+            uint32_t to = take32(&reference, walk->id_bytes);
+            if (walk->steps_left == 0)
+                return false;
+            walk->steps_left--;
+            if (is_derived && !follow(walk, to, depth + 1))
+                return false;
+            if (is_mask && to == item && !follow(walk, from, depth + 1))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool heif_items_are_sound(struct str file) {
+    const uint8_t *bytes = (const uint8_t *)file.ptr;
+    struct heif_box whole = {"", bytes, bytes + file.len}, meta, primary;
+    struct reference_walk walk = {.steps_left = REFERENCES_MAX_STEPS};
+    /* The library looks at the last of them. */
+    while (next_box(&whole, &meta)) {
+        unsigned version;
+        if (!is_type(&meta, "meta"))
+            continue;
+        take_version(&meta);
+        if (!find_full_box(meta, "pitm", &primary, &version))
+            continue;
+        uint32_t item = take32(&primary, version == 0 ? 2 : 4);
+        if (!find_full_box(meta, "iref", &walk.list, &version))
+            continue;
+        walk.id_bytes = version == 0 ? 2 : 4;
+        if (!follow(&walk, item, 0))
+            return false;
+    }
     return true;
 }
 

@@ -42,6 +42,9 @@ struct heif_picture {
     struct str data;          /* units with their lengths before them; open bitstream units */
 };
 
+/* Whether the items of which the primary picture is made are few, and none is made of itself: the
+ * library would follow such references until its stack ends. */
+bool heif_items_are_sound(struct str file);
 /* False when the file has no primary picture with a size, or the boxes are damaged. */
 bool heif_items_read(struct str file, struct heif_items *ret);
 /* False when it is not in this file, not in one piece, or coded otherwise. `i` < count. */
