@@ -39,7 +39,7 @@ static const struct command_syntax syntax = {
     .operands = "IMAGES… -o FILE",
     .summary =
         "Makes a video from images on this machine. IMAGES are files, folders (natural order)\n"
-        "or globs; JPEG, PNG, WebP and TIFF, told by content.",
+        "or globs; JPEG, PNG, HEIC, WebP, … (docs/formats.md), told by content.",
     .example =
         "Examples:\n"
         "  tachyscope render photos/ -o timelapse.mp4\n"

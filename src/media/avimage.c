@@ -1,5 +1,5 @@
 /*
- * PNG, WebP and TIFF through libavcodec: one packet in, one frame out.
+ * PNG, WebP and BMP through libavcodec: one packet in, one frame out.
  */
 #include "media/media.h"
 #include "media/readers.h"
@@ -20,23 +20,18 @@ static void free_frame(AVFrame **frame) {
     av_frame_free(frame);
 }
 
-static bool refuse(enum image_format format, struct error *err, int code) {
+static bool refuse(int code, struct error *err) {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
     if (code == AVERROR(ENOMEM))
         return error_set(err, ERROR_LIMIT, NULL, "too large for the memory");
     if (code == AVERROR_PATCHWELCOME || code == AVERROR(ENOSYS))
         return error_set(err, ERROR_INVALID, NULL, "uses a rare variant that is not supported");
     av_strerror(code, text, sizeof text);
-    /* TIFF has more variants than the library reads, and it does not tell which is the case. */
-    return error_set(err, ERROR_INVALID, NULL, "truncated or damaged%s: '%s'",
-                     format == IMAGE_TIFF ? ", or a variant that is not supported" : "", text);
+    return error_set(err, ERROR_INVALID, NULL, "truncated or damaged: '%s'", text);
 }
 
-/* Called once the header is read. What a decoder leaves unwritten in a damaged file shall be black,
- * not somebody's old memory. From here on every error counts; before, TIFF's decoder would also
- * stumble over tags that it does not know, orientation among them. */
-static int get_first_buffer(AVCodecContext *codec, AVFrame *frame, int flags) {
-    codec->err_recognition |= AV_EF_EXPLODE;
+/* What a decoder leaves unwritten in a damaged file shall be black, not somebody's old memory. */
+static int get_black_buffer(AVCodecContext *codec, AVFrame *frame, int flags) {
     int result = avcodec_default_get_buffer2(codec, frame, flags);
     for (int i = 0; result >= 0 && i < AV_NUM_DATA_POINTERS && frame->buf[i] != NULL; i++)
         memset(frame->buf[i]->data, 0, frame->buf[i]->size);
@@ -46,7 +41,7 @@ static int get_first_buffer(AVCodecContext *codec, AVFrame *frame, int flags) {
 static bool open_codec(enum image_format format, AVCodecContext **ret, struct error *err) {
     static const enum AVCodecID ids[] = {[IMAGE_PNG] = AV_CODEC_ID_PNG,
                                          [IMAGE_WEBP] = AV_CODEC_ID_WEBP,
-                                         [IMAGE_TIFF] = AV_CODEC_ID_TIFF};
+                                         [IMAGE_BMP] = AV_CODEC_ID_BMP};
     const AVCodec *decoder = avcodec_find_decoder(ids[format]);
     if (decoder == NULL)
         return error_set(err, ERROR_INTERNAL, NULL, "the media library cannot decode %s",
@@ -56,14 +51,12 @@ static bool open_codec(enum image_format format, AVCodecContext **ret, struct er
         die_out_of_memory();
     codec->thread_count = 1;
     codec->max_pixels = MEDIA_MAX_PIXELS;
-    codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
-    if (format != IMAGE_TIFF)
-        codec->err_recognition |= AV_EF_EXPLODE;
-    codec->get_buffer2 = get_first_buffer;
+    codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
+    codec->get_buffer2 = get_black_buffer;
     int result = avcodec_open2(codec, decoder, NULL);
     if (result < 0) {
         avcodec_free_context(&codec);
-        return refuse(format, err, result);
+        return refuse(result, err);
     }
     *ret = codec;
     return true;
@@ -87,8 +80,7 @@ static bool decode_frame(struct str image, const struct image_header *header, AV
     if (result >= 0)
         result = avcodec_receive_frame(codec, frame);
     if (result < 0)
-        return refuse(header->format, err,
-                      result == AVERROR(EAGAIN) ? AVERROR_INVALIDDATA : result);
+        return refuse(result == AVERROR(EAGAIN) ? AVERROR_INVALIDDATA : result, err);
     if ((unsigned)frame->width != header->width || (unsigned)frame->height != header->height)
         return error_set(err, ERROR_INVALID, NULL, "damaged: it has two sizes");
     return true;

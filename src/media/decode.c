@@ -33,14 +33,14 @@ static const struct reader {
     [IMAGE_UNKNOWN] = {"unknown", NULL, NULL},
     [IMAGE_JPEG] = {"jpeg", jpeg_read_facts, jpeg_decode},
     [IMAGE_PNG] = {"png", png_read_facts, avimage_decode},
-    [IMAGE_WEBP] = {"webp", webp_read_facts, avimage_decode},
-    [IMAGE_TIFF] = {"tiff", tiff_read_facts, avimage_decode},
-    [IMAGE_BMP] = {"bmp", NULL, NULL},
-    [IMAGE_GIF] = {"gif", NULL, NULL},
+    [IMAGE_WEBP] = {"webp", webp_read_facts, webp_decode},
+    [IMAGE_TIFF] = {"tiff", tiff_read_facts, tiff_decode},
+    [IMAGE_BMP] = {"bmp", bmp_read_facts, avimage_decode},
+    [IMAGE_GIF] = {"gif", gif_read_facts, gif_decode},
     [IMAGE_HEIC] = {"heic", heif_read_facts, heif_decode},
     [IMAGE_AVIF] = {"avif", heif_read_facts, heif_decode},
-    [IMAGE_JXL] = {"jxl", NULL, NULL},
-    [IMAGE_RAW] = {"raw", NULL, NULL},
+    [IMAGE_JXL] = {"jxl", jxl_read_facts, jxl_decode},
+    [IMAGE_RAW] = {"raw", raw_read_facts, raw_decode},
 };
 
 const char *image_format_name(enum image_format format) {

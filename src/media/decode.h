@@ -38,10 +38,10 @@ struct image_colour {
 struct image_header {
     enum image_format format;
     unsigned width, height; /* as stored */
-    unsigned orientation;   /* EXIF, 1 to 8; what a container's own properties (HEIC, AVIF, JPEG XL)
-                               turn is turned by the decoder and does not count here */
+    unsigned orientation;   /* EXIF, 1 to 8; of HEIC, AVIF and JPEG XL what the container's own
+                               properties say, whatever their EXIF does */
     struct image_colour colour;
-    bool premultiplied;   /* colours are multiplied by alpha (TIFF) */
+    bool premultiplied;   /* colours are multiplied by alpha */
     const char *captured; /* EXIF: "2024-05-01T12:33:44.120"; NULL: not said */
     const char *warning;  /* for the receipt, or NULL */
 };

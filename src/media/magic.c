@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "media/bytes.h"
 #include "media/decode.h"
+#include "media/tiff.h"
 
 #include <string.h>
 
@@ -108,7 +109,7 @@ enum image_format image_format_of(struct str image) {
     if (magic != NULL)
         return magic->format;
     if (is_tiff(image))
-        return has_bytes(image, 8, "CR", 2) ? IMAGE_RAW : IMAGE_TIFF;
+        return has_bytes(image, 8, "CR", 2) || tiff_is_raw(image) ? IMAGE_RAW : IMAGE_TIFF;
     if (is_bmp(image))
         return IMAGE_BMP;
     if (has_bytes(image, 4, "ftyp", 4) && image.len >= 12)
@@ -116,17 +117,11 @@ enum image_format image_format_of(struct str image) {
     return IMAGE_UNKNOWN;
 }
 
+/* Of what is not read; NULL: nothing known. */
 static const char *name_of(struct str image) {
-    static const char *const names[] = {[IMAGE_BMP] = "BMP",
-                                        [IMAGE_GIF] = "GIF",
-                                        [IMAGE_JXL] = "JPEG XL",
-                                        [IMAGE_RAW] = "camera raw"};
     const struct magic *magic = find(image);
-    if (magic != NULL && magic->format == IMAGE_UNKNOWN)
+    if (magic != NULL)
         return magic->name;
-    enum image_format format = image_format_of(image);
-    if (format != IMAGE_UNKNOWN)
-        return names[format];
     return has_bytes(image, 4, "ftyp", 4) && image.len >= 12 ? "video" : NULL;
 }
 

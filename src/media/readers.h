@@ -48,7 +48,7 @@ struct reading {
  */
 typedef bool read_pixels_function(const struct reading *reading, struct pixels *ret,
                                   struct error *err);
-read_pixels_function avimage_decode, heif_decode, jpeg_decode, jxl_decode, raw_decode, tiff_decode,
-    webp_decode;
+read_pixels_function avimage_decode, gif_decode, heif_decode, jpeg_decode, jxl_decode, raw_decode,
+    tiff_decode, webp_decode;
 
 #endif

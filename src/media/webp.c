@@ -1,10 +1,14 @@
 /*
- * WebP (RFC 9649): its chunks, walked to the end.
+ * WebP (RFC 9649): its chunks, walked to the end. Stills are decoded like PNG; of an animation the
+ * first picture is, by libwebp, on the animation's canvas, which is transparent around it.
  */
 #include "media/bytes.h"
 #include "media/readers.h"
 
+#include <limits.h>
 #include <string.h>
+#include <webp/decode.h>
+#include <webp/demux.h>
 
 enum { WEBP_HEADER_BYTES = 12, WEBP_CHUNK_BYTES = 8 };
 
@@ -41,9 +45,8 @@ static bool webp_chunk(const uint8_t *type, const uint8_t *data, uint32_t size,
         uint32_t bits = read_le32(data + 1);
         return webp_size(facts, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1, err);
     }
-    if (memcmp(type, "ANIM", 4) == 0)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "animated WebP is not supported by this version");
+    if (memcmp(type, "ANMF", 4) == 0)
+        facts->warning = "only the first picture of the animation is used";
     if (memcmp(type, "EXIF", 4) == 0)
         facts->exif = (struct str){(const char *)data, size};
     if (memcmp(type, "ICCP", 4) == 0)
@@ -77,4 +80,71 @@ bool webp_read_facts(struct arena *arena, struct str image, struct image_facts *
         return error_set(err, ERROR_INVALID, NULL, "damaged: there is no picture in it");
     *ret = facts;
     return true;
+}
+
+static void delete_demuxer(WebPDemuxer **demuxer) {
+    WebPDemuxDelete(*demuxer);
+}
+
+static void release_picture(WebPIterator *picture) {
+    WebPDemuxReleaseIterator(picture);
+}
+
+/* One row of packed RGBA onto the canvas. */
+static void place_row(const uint8_t *source, const WebPIterator *picture, unsigned y,
+                      struct pixels *pixels) {
+    unsigned left = (unsigned)picture->x_offset, row = (unsigned)picture->y_offset + y;
+    for (unsigned c = 0; c < 4; c++) {
+        uint8_t *target = pixels->planes[c] + row * pixels->strides[c] + left;
+        for (unsigned x = 0; x < (unsigned)picture->width; x++)
+            target[x] = source[4 * x + c];
+    }
+}
+
+static bool decode_picture(const struct reading *reading, const WebPIterator *picture,
+                           struct pixels *pixels, struct error *err) {
+    size_t stride = (size_t)picture->width * 4, size = stride * (size_t)picture->height;
+    if (stride > INT_MAX)
+        return error_set(err, ERROR_LIMIT, NULL, "its rows are too long");
+    uint8_t *packed = scratch_need(&reading->planes->staging, size);
+    if (WebPDecodeRGBAInto(picture->fragment.bytes, picture->fragment.size, packed, size,
+                           (int)stride) == NULL)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "truncated or damaged: the first picture cannot be decoded");
+    for (unsigned c = 0; c < 4; c++)
+        memset(pixels->planes[c], 0, pixels->strides[c] * pixels->height);
+    for (unsigned y = 0; y < (unsigned)picture->height; y++)
+        place_row(packed + y * stride, picture, y, pixels);
+    return true;
+}
+
+static bool decode_first(const struct reading *reading, struct pixels *ret, struct error *err) {
+    const struct image_header *header = reading->header;
+    WebPData data = {(const uint8_t *)reading->image.ptr, reading->image.len};
+    WebPDemuxer *demuxer CLEANUP(delete_demuxer) = WebPDemux(&data);
+    WebPIterator picture CLEANUP(release_picture) = {0};
+    if (demuxer == NULL || !WebPDemuxGetFrame(demuxer, 1, &picture) || !picture.complete)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "truncated or damaged: there is no first picture");
+    if (picture.x_offset < 0 || picture.y_offset < 0 || picture.width <= 0 || picture.height <= 0 ||
+        (unsigned)picture.x_offset + (unsigned)picture.width > header->width ||
+        (unsigned)picture.y_offset + (unsigned)picture.height > header->height)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "damaged: the picture lies outside of its canvas");
+    struct pixels pixels = {.layout = PIXELS_RGBA,
+                            .depth = 8,
+                            .width = header->width,
+                            .height = header->height,
+                            .scale_denominator = 1};
+    planes_need(reading->planes, &pixels, 4);
+    if (!decode_picture(reading, &picture, &pixels, err))
+        return false;
+    *ret = pixels;
+    return true;
+}
+
+bool webp_decode(const struct reading *reading, struct pixels *ret, struct error *err) {
+    /* Of the header's warnings only the animation's comes from here. */
+    return reading->header->warning == NULL ? avimage_decode(reading, ret, err)
+                                            : decode_first(reading, ret, err);
 }

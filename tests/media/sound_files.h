@@ -1,6 +1,5 @@
 /*
- * Sound for tests: a signal by arithmetic, WAV files of it in memory, and files of other formats
- * made of them by the programs that people use.
+ * Sound for tests: a signal by arithmetic, and WAV files of it in memory.
  */
 #ifndef TESTS_MEDIA_SOUND_FILES_H
 #define TESTS_MEDIA_SOUND_FILES_H
@@ -29,15 +28,6 @@ struct str wave_file(struct arena *arena, const struct wave *wave);
 /* The same of given samples: 32-bit float, interleaved. */
 struct str wave_of(struct arena *arena, const float *samples, size_t count, unsigned channels,
                    unsigned rate);
-
-/* Runs a program with standard output thrown away, and insists on its success. */
-void run_program(const char *const argv[]);
-bool has_program(const char *name);
-
-/* Runs `argv`, in which "IN" and "OUT" stand for a file with `contents` and the file that it makes,
- * whose name ends with `ending`; returns what it made. */
-struct str convert_file(struct arena *arena, struct str contents, const char *ending,
-                        const char *const argv[]);
 
 /* Signal to noise in dB of `count` samples (every `stride`th) against the reference. */
 double signal_to_noise(const float *samples, const float *reference, size_t count, size_t stride);

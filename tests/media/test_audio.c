@@ -4,6 +4,7 @@
  */
 #include "media/audio.h"
 #include "media/audio_source.h"
+#include "programs.h"
 #include "sound_files.h"
 
 #include <math.h>
@@ -265,7 +266,7 @@ static void check_format(const struct format_case *format) {
     if (format->argv[0] != NULL && !has_program(format->argv[0]))
         return;
     if (format->argv[0] != NULL)
-        file = convert_file(arena, file, format->ending, format->argv);
+        file = convert_file(arena, file, ".wav", format->ending, format->argv);
     if (!audio_probe(file, &facts, &err))
         fail_msg("%s: %s", format->name, err.text);
     struct heard heard = hear(arena, file);
@@ -297,7 +298,7 @@ static struct str cut(struct str file, size_t size) {
 static struct str made(struct arena *arena, const char *ending, const char *const argv[]) {
     struct wave wave = {44100, 2, 16, false, 100001, 0};
     struct str file = wave_file(arena, &wave);
-    return argv[0] == NULL ? file : convert_file(arena, file, ending, argv);
+    return argv[0] == NULL ? file : convert_file(arena, file, ".wav", ending, argv);
 }
 
 /* Neither how long it is nor what is in it can be had, and both say why. */
