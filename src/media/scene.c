@@ -399,28 +399,49 @@ static bool put_watermark(struct scene *scene, const struct frame **picture, str
     return true;
 }
 
-bool scene_picture(struct scene *scene, uint64_t frame, const struct frame **ret,
-                   uint32_t *ret_count, struct media_failure *ret_failure, struct error *err) {
+static bool is_still(const struct scene *scene, uint32_t image) {
+    return motion_of(scene, image) == MOTION_NONE;
+}
+
+/* How the transition goes on from `at`: a crossfade of two pictures that stand still is the same
+ * steps again and again, so the caller may mix them. What does not fit into the segment or into one
+ * call ends with a picture that is itself a mixture; from there it goes on. */
+static uint32_t fade_from(const struct scene *scene, const struct timeline_frame *at,
+                          uint32_t max_fade, uint32_t left_in_segment) {
+    uint32_t image = (uint32_t)at->image, left = at->steps - at->step;
+    if (max_fade == 0 || settings_of(scene)->transition != TRANSITION_CROSSFADE ||
+        !is_still(scene, image - 1) || !is_still(scene, image))
+        return 0;
+    uint32_t fade = left < max_fade ? left : max_fade;
+    return fade < left_in_segment ? fade : left_in_segment - 1;
+}
+
+bool scene_take(struct scene *scene, uint64_t frame, uint32_t max_fade, struct scene_run *ret,
+                struct media_failure *ret_failure, struct error *err) {
     const struct timeline *timeline = &scene->plan->timeline;
     struct timeline_frame at = timeline_frame_at(timeline, frame);
-    uint32_t image = (uint32_t)at.image;
+    uint32_t image = (uint32_t)at.image, fade = 0;
     const struct frame *picture, *from;
     uint64_t segment_end = scene->place->first_frame + scene->place->frame_count;
     uint64_t end = timeline->starts[image + 1];
-    if (at.in_transition &&
-        !layer(scene, image - 1, frame, &scene->moved[1], &from, ret_failure, err))
+    if (at.in_transition)
+        fade = fade_from(scene, &at, max_fade, (uint32_t)(segment_end - frame));
+    bool is_mixed = at.in_transition && at.step + fade < at.steps;
+    if (is_mixed && !layer(scene, image - 1, frame, &scene->moved[1], &from, ret_failure, err))
         return false;
     if (!layer(scene, image, frame, &scene->moved[0], &picture, ret_failure, err))
         return false;
-    if (at.in_transition) {
+    if (is_mixed) {
         struct frame *mixed = need_frame(scene, &scene->mixed);
-        transition_mix(settings_of(scene)->transition, from, picture, at.step, at.steps, mixed);
+        transition_mix(settings_of(scene)->transition, from, picture, at.step + fade, at.steps,
+                       mixed);
         picture = mixed;
     }
     if (!put_watermark(scene, &picture, err))
         return false;
-    bool is_still = !at.in_transition && motion_of(scene, image) == MOTION_NONE;
-    *ret = picture;
-    *ret_count = is_still ? (uint32_t)((end < segment_end ? end : segment_end) - frame) : 1;
+    uint64_t shown = frame + fade;
+    *ret = (struct scene_run){.fade = fade, .picture = picture, .count = 1};
+    if (!is_mixed && is_still(scene, image))
+        ret->count = (uint32_t)((end < segment_end ? end : segment_end) - shown);
     return true;
 }

@@ -23,12 +23,21 @@ void scene_free(struct scene *scene);
 /* Begins a segment; nothing of the one before is kept. */
 void scene_begin(struct scene *scene, uint32_t segment, const struct scene_listener *listener);
 
-/* The picture of `frame`, and for how many frames from there on it stays as it is (within the
- * segment). Frames are asked for in ascending order. The picture lives until the next call. On
- * failure `ret_failure` tells the image, if it was one. */
-MUST_CHECK bool scene_picture(struct scene *scene, uint64_t frame, const struct frame **ret,
-                              uint32_t *ret_count, struct media_failure *ret_failure,
-                              struct error *err);
+/* What is shown from a frame on. */
+struct scene_run {
+    uint32_t
+        fade; /* frames that go in equal steps, in Y'CbCr, from the picture before to this one */
+    const struct frame *picture;
+    uint32_t count; /* frames of it after the fade, at least 1 */
+};
+
+/* From `frame` to the segment's end or before. `max_fade` is the most frames that the caller can
+ * mix by itself, 0 where it cannot: then every frame of a transition is a picture of its own.
+ * Frames are asked for in ascending order, but for those of one transition. The picture lives until
+ * the next call. On failure `ret_failure` tells the image, if it was one. */
+MUST_CHECK bool scene_take(struct scene *scene, uint64_t frame, uint32_t max_fade,
+                           struct scene_run *ret, struct media_failure *ret_failure,
+                           struct error *err);
 
 /* Drops what was fetched ahead. */
 void scene_end(struct scene *scene);

@@ -136,14 +136,18 @@ static void tell_progress(void *context, uint32_t frames) {
     io->progress(io->context, pass->number, frames);
 }
 
-static bool keep_poster(struct pass *pass, const struct frame *picture, uint64_t first_frame,
-                        uint32_t count, struct error *err) {
+/* Encodes it from the scene: what is shown of a fade is the player's. */
+static bool keep_poster(struct pass *pass, uint64_t first_frame, uint32_t count,
+                        struct media_failure *ret_failure, struct error *err) {
     struct finished_segment *finished = pass->finished;
     uint64_t frame = pass->worker->render->plan->poster_frame;
+    struct scene_run run;
     struct str poster;
     if (frame < first_frame || frame - first_frame >= count)
         return true;
-    if (!compose_poster(finished->arena, picture, &poster, err))
+    if (!scene_take(pass->worker->scene, frame, 0, &run, ret_failure, err))
+        return false;
+    if (!compose_poster(finished->arena, run.picture, &poster, err))
         return error_prefix(err, "poster");
     finished->segment.poster = (const uint8_t *)poster.ptr;
     finished->segment.poster_size = poster.len;
@@ -168,21 +172,30 @@ void segment_worker_free(struct segment_worker *worker) {
     free(worker);
 }
 
+static bool encode_run(struct pass *pass, const struct scene_run *run, struct error *err) {
+    struct encoder *encoder = pass->finished->encoder;
+    return run->fade > 0 ? encoder_fade(encoder, run->fade, run->picture, run->count, err)
+                         : encoder_add(encoder, run->picture, run->count, tell_progress, pass, err);
+}
+
 static bool show_pictures(struct pass *pass, segment_abandon_function *abandon, void *context,
                           struct media_failure *ret_failure, struct error *err) {
     const struct segment *place = pass->place;
-    for (uint32_t done = 0, count = 0; done < place->frame_count; done += count) {
-        const struct frame *picture;
+    struct encoder *encoder = pass->finished->encoder;
+    for (uint32_t done = 0; done < place->frame_count;) {
+        struct scene_run run;
         uint64_t frame = place->first_frame + done;
+        uint32_t max_fade = encoder_may_fade(encoder) ? ENCODER_MAX_FADE : 0;
         if (abandon(context, pass->number))
             return error_set(err, ERROR_INTERNAL, NULL, "given up");
-        if (!scene_picture(pass->worker->scene, frame, &picture, &count, ret_failure, err) ||
-            !keep_poster(pass, picture, frame, count, err) ||
-            !encoder_add(pass->finished->encoder, picture, count, tell_progress, pass, err))
+        if (!scene_take(pass->worker->scene, frame, max_fade, &run, ret_failure, err) ||
+            !encode_run(pass, &run, err) ||
+            !keep_poster(pass, frame, run.fade + run.count, ret_failure, err))
             return false;
+        done += run.fade + run.count;
         /* The last frames are not done before the encoder is drained. */
-        if (done + count < place->frame_count)
-            tell_progress(pass, done + count);
+        if (done < place->frame_count)
+            tell_progress(pass, done);
     }
     return true;
 }
