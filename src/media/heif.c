@@ -64,7 +64,9 @@ static bool open_heif(struct str image, struct heif *heif, struct error *err) {
         error = heif_context_get_primary_image_handle(heif->context, &heif->primary);
     if (error.code != heif_error_Ok)
         return refuse(error, err);
-    heif->turns_itself = !heif_items_read(image, &heif->items) || heif->items.is_cropped;
+    if (!heif_items_read(image, &heif->items))
+        return error_set(err, ERROR_INVALID, NULL, "damaged: its picture has no size");
+    heif->turns_itself = heif->items.is_cropped;
     heif->options->ignore_transformations = !heif->turns_itself;
     heif->options->strict_decoding = 1;
     return true;
@@ -142,7 +144,7 @@ static bool decode_by_library(const struct heif *heif, const struct reading *rea
     AVFrame *frame CLEANUP(free_frame) = av_frame_alloc();
     if (frame == NULL)
         die_out_of_memory();
-    if (!decode(heif, false, &image, err))
+    if (!heif_check_pictures(heif, reading, err) || !decode(heif, false, &image, err))
         return false;
     if (!heif_view(heif, image, frame)) {
         if (!decode(heif, true, &converted, err))

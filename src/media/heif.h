@@ -17,7 +17,7 @@ struct heif {
     struct heif_image_handle *primary;
     struct heif_decoding_options *options;
     struct heif_items items;
-    bool turns_itself; /* the library applies all properties, and the items say nothing */
+    bool turns_itself; /* the library applies all properties */
 };
 
 /* What the picture's numbers mean: what the file says, else what the frame itself says, else BT.601
@@ -33,5 +33,10 @@ bool heif_is_plain(const struct heif *heif);
 /* INVALID when a picture is damaged, or the tiles differ. */
 MUST_CHECK bool heif_decode_pictures(const struct heif *heif, const struct reading *reading,
                                      struct pixels *ret, struct error *err);
+
+/* Before the library decodes: whether each picture decodes, within the limits, and is of the size
+ * that the file says. The library's decoders make room for whatever the bitstream asks for. */
+MUST_CHECK bool heif_check_pictures(const struct heif *heif, const struct reading *reading,
+                                    struct error *err);
 
 #endif

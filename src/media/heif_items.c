@@ -226,11 +226,26 @@ struct reference_walk {
     struct heif_box list;
     unsigned id_bytes;
     unsigned steps_left;
+    uint32_t *found; /* items, each once; NULL: not wanted */
+    uint32_t found_count;
 };
+
+static bool note(struct reference_walk *walk, uint32_t item) {
+    for (uint32_t i = 0; walk->found != NULL && i < walk->found_count; i++) {
+        if (walk->found[i] == item)
+            return true;
+    }
+    if (walk->found == NULL)
+        return true;
+    if (walk->found_count == HEIF_MAX_TILES)
+        return false;
+    walk->found[walk->found_count++] = item;
+    return true;
+}
 
 static bool follow(struct reference_walk *walk, uint32_t item, unsigned depth) {
     struct heif_box list = walk->list, reference;
-    if (depth > REFERENCES_MAX_DEPTH)
+    if (depth > REFERENCES_MAX_DEPTH || !note(walk, item))
         return false;
     while (next_box(&list, &reference)) {
         bool is_derived = is_type(&reference, "dimg"), is_mask = is_type(&reference, "auxl");
@@ -275,6 +290,16 @@ bool heif_items_are_sound(struct str file) {
     return true;
 }
 
+uint32_t heif_items_list(const struct heif_items *items, uint32_t ret[HEIF_MAX_TILES]) {
+    struct reference_walk walk = {.steps_left = REFERENCES_MAX_STEPS, .found = ret};
+    unsigned version;
+    ret[0] = items->primary;
+    if (!find_full_box(items->meta, "iref", &walk.list, &version))
+        return 1;
+    walk.id_bytes = version == 0 ? 2 : 4;
+    return follow(&walk, items->primary, 0) ? walk.found_count : 0;
+}
+
 /* One extent of an item, in the file or in the box for small items. */
 static bool locate(const struct heif_items *items, unsigned method, uint64_t offset, uint64_t size,
                    struct str *ret) {
@@ -317,11 +342,7 @@ static bool find_data(const struct heif_items *items, uint32_t item, struct str 
     return false;
 }
 
-bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_picture *ret) {
-    uint32_t item = items->primary;
-    if (items->tiles != NULL)
-        item = items->tile_bytes == 2 ? read_be16(items->tiles + 2 * (size_t)i)
-                                      : read_be32(items->tiles + 4 * (size_t)i);
+bool heif_items_coded(const struct heif_items *items, uint32_t item, struct heif_picture *ret) {
     struct property_walk walk;
     struct heif_picture picture = {0};
     struct heif_box property;
@@ -342,4 +363,16 @@ bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_
         return false;
     *ret = picture;
     return true;
+}
+
+bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_picture *ret) {
+    uint32_t item = items->primary;
+    if (items->tiles != NULL)
+        item = items->tile_bytes == 2 ? read_be16(items->tiles + 2 * (size_t)i)
+                                      : read_be32(items->tiles + 4 * (size_t)i);
+    return heif_items_coded(items, item, ret);
+}
+
+bool heif_items_is_coded(const struct heif_items *items, uint32_t item) {
+    return has_item_type(items->meta, item, "hvc1") || has_item_type(items->meta, item, "av01");
 }

@@ -45,9 +45,16 @@ struct heif_picture {
 /* Whether the items of which the primary picture is made are few, and none is made of itself: the
  * library would follow such references until its stack ends. */
 bool heif_items_are_sound(struct str file);
+/* The items that the primary picture and its mask are made of, it included; each once. Returns how
+ * many, 0 when there are more than HEIF_MAX_TILES or they are not sound. */
+uint32_t heif_items_list(const struct heif_items *items, uint32_t ret[HEIF_MAX_TILES]);
 /* False when the file has no primary picture with a size, or the boxes are damaged. */
 bool heif_items_read(struct str file, struct heif_items *ret);
 /* False when it is not in this file, not in one piece, or coded otherwise. `i` < count. */
 bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_picture *ret);
+/* The same of an item by its number. */
+bool heif_items_coded(const struct heif_items *items, uint32_t item, struct heif_picture *ret);
+/* Whether a decoder is needed for the item. */
+bool heif_items_is_coded(const struct heif_items *items, uint32_t item);
 
 #endif

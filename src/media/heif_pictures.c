@@ -14,7 +14,10 @@
 #include <libavutil/pixdesc.h>
 #include <string.h>
 
-enum { PLANE_ALIGNMENT = 64 };
+enum {
+    PLANE_ALIGNMENT = 64,
+    EDGE = 256, /* blocks of 64, and frames of AV1 that are coded larger */
+};
 
 struct grid {
     const struct heif *heif;
@@ -69,7 +72,9 @@ static bool open_codec(struct grid *grid, struct error *err) {
         return error_set(err, ERROR_INTERNAL, NULL, "the media library cannot decode it");
     grid->codec = codec;
     codec->thread_count = 1;
-    codec->max_pixels = MEDIA_MAX_PIXELS;
+    /* As the file says, with what is cut off at the edges. */
+    uint64_t pixels = ((uint64_t)grid->first.width + EDGE) * ((uint64_t)grid->first.height + EDGE);
+    codec->max_pixels = pixels < MEDIA_MAX_PIXELS ? (int64_t)pixels : MEDIA_MAX_PIXELS;
     codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
     if (configuration.len > INT32_MAX - AV_INPUT_BUFFER_PADDING_SIZE)
         return damaged(err);
@@ -186,4 +191,32 @@ bool heif_decode_pictures(const struct heif *heif, const struct reading *reading
         return decode_picture(&grid, &grid.first, err) &&
                unpack_frame(grid.tile, reading->planes, ret, err);
     return decode_tiles(&grid, err) && unpack_frame(grid.whole, reading->planes, ret, err);
+}
+
+static bool check_picture(const struct heif *heif, const struct reading *reading,
+                          const struct heif_picture *picture, struct error *err) {
+    struct grid grid CLEANUP(grid_clear) = {.heif = heif, .reading = reading, .first = *picture};
+    grid.packet = av_packet_alloc();
+    grid.tile = av_frame_alloc();
+    if (grid.packet == NULL || grid.tile == NULL)
+        die_out_of_memory();
+    return open_codec(&grid, err) && decode_picture(&grid, picture, err);
+}
+
+bool heif_check_pictures(const struct heif *heif, const struct reading *reading,
+                         struct error *err) {
+    uint32_t *items = arena_array(reading->arena, HEIF_MAX_TILES, sizeof *items);
+    uint32_t count = heif_items_list(&heif->items, items);
+    if (count == 0)
+        return damaged(err);
+    for (uint32_t i = 0; i < count; i++) {
+        struct heif_picture picture;
+        if (!heif_items_is_coded(&heif->items, items[i]))
+            continue;
+        if (!heif_items_coded(&heif->items, items[i], &picture))
+            return error_set(err, ERROR_INVALID, NULL, "uses a rare variant that is not supported");
+        if (!check_picture(heif, reading, &picture, err))
+            return false;
+    }
+    return true;
 }
