@@ -342,6 +342,22 @@ static bool find_data(const struct heif_items *items, uint32_t item, struct str 
     return false;
 }
 
+static void read_size(const struct heif_items *items, uint32_t item, uint32_t *ret_width,
+                      uint32_t *ret_height) {
+    struct property_walk walk;
+    struct heif_box property;
+    *ret_width = *ret_height = 0;
+    if (!start_properties(items->meta, item, &walk))
+        return;
+    while (next_property(&walk, &property)) {
+        if (!is_type(&property, "ispe"))
+            continue;
+        take_version(&property);
+        *ret_width = take32(&property, 4);
+        *ret_height = take32(&property, 4);
+    }
+}
+
 bool heif_items_coded(const struct heif_items *items, uint32_t item, struct heif_picture *ret) {
     struct property_walk walk;
     struct heif_picture picture = {0};
@@ -353,12 +369,9 @@ bool heif_items_coded(const struct heif_items *items, uint32_t item, struct heif
         if (is_hevc || is_av1) {
             picture.coding = is_hevc ? HEIF_CODING_HEVC : HEIF_CODING_AV1;
             picture.configuration = (struct str){(const char *)property.at, left(&property)};
-        } else if (is_type(&property, "ispe")) {
-            take_version(&property);
-            picture.width = take32(&property, 4);
-            picture.height = take32(&property, 4);
         }
     }
+    read_size(items, item, &picture.width, &picture.height);
     if (picture.coding == HEIF_CODING_OTHER || picture.width == 0 || picture.height == 0)
         return false;
     *ret = picture;
@@ -375,4 +388,22 @@ bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_
 
 bool heif_items_is_coded(const struct heif_items *items, uint32_t item) {
     return has_item_type(items->meta, item, "hvc1") || has_item_type(items->meta, item, "av01");
+}
+
+bool heif_items_is_consistent(const struct heif_items *items, uint32_t item) {
+    bool is_grid = has_item_type(items->meta, item, "grid");
+    struct str data;
+    uint32_t width, height;
+    if (!is_grid && !has_item_type(items->meta, item, "iovl"))
+        return true;
+    if (!find_data(items, item, &data))
+        return false;
+    struct heif_box body = {"", (const uint8_t *)data.ptr, (const uint8_t *)data.ptr + data.len};
+    take(&body, 1);
+    unsigned bytes = (take32(&body, 1) & 1) != 0 ? 4 : 2;
+    /* Rows and columns; four channels of the canvas's colour. */
+    take(&body, is_grid ? 2 : 8);
+    uint32_t own_width = take32(&body, bytes), own_height = take32(&body, bytes);
+    read_size(items, item, &width, &height);
+    return width > 0 && height > 0 && own_width == width && own_height == height;
 }

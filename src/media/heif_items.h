@@ -56,5 +56,7 @@ bool heif_items_picture(const struct heif_items *items, uint32_t i, struct heif_
 bool heif_items_coded(const struct heif_items *items, uint32_t item, struct heif_picture *ret);
 /* Whether a decoder is needed for the item. */
 bool heif_items_is_coded(const struct heif_items *items, uint32_t item);
+/* Whether a grid or overlay says the same size of itself as its properties do; true for others. */
+bool heif_items_is_consistent(const struct heif_items *items, uint32_t item);
 
 #endif

@@ -211,6 +211,8 @@ bool heif_check_pictures(const struct heif *heif, const struct reading *reading,
         return damaged(err);
     for (uint32_t i = 0; i < count; i++) {
         struct heif_picture picture;
+        if (!heif_items_is_consistent(&heif->items, items[i]))
+            return damaged(err);
         if (!heif_items_is_coded(&heif->items, items[i]))
             continue;
         if (!heif_items_coded(&heif->items, items[i], &picture))
