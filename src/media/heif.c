@@ -51,7 +51,7 @@ static bool refuse(struct heif_error error, struct error *err) {
 static bool open_heif(struct str image, struct heif *heif, struct error *err) {
     if (!heif_items_are_sound(image))
         return error_set(err, ERROR_INVALID, NULL,
-                         "damaged: its pictures are made of too many others, or of themselves");
+                         "damaged: its boxes do not fit, or its pictures are made of themselves");
     heif->context = heif_context_alloc();
     heif->options = heif_decoding_options_alloc();
     if (heif->context == NULL || heif->options == NULL)

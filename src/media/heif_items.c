@@ -4,6 +4,7 @@
  */
 #include "media/heif_items.h"
 
+#include "base/base.h"
 #include "media/bytes.h"
 
 #include <string.h>
@@ -268,7 +269,36 @@ static bool follow(struct reference_walk *walk, uint32_t item, unsigned depth) {
     return true;
 }
 
+/* What boxes are inside of a box, behind how many bytes. */
+struct container {
+    const char *type;
+    unsigned head_bytes;
+};
+
+/* Boxes one behind the other to the very end, and so on inside of them: what can be read in one way
+ * only, the library reads as we do. */
+static bool is_filled(struct heif_box box, unsigned depth) {
+    static const struct container containers[] = {
+        {"iprp", 0}, {"ipco", 0}, {"iref", 4}, {"dinf", 0}};
+    struct heif_box inner;
+    while (left(&box) > 0) {
+        const uint8_t *start = box.at;
+        if (!next_box(&box, &inner) || read_be32(start) == 0)
+            return false;
+        for (size_t i = 0; i < ARRAY_SIZE(containers); i++) {
+            if (!is_type(&inner, containers[i].type))
+                continue;
+            take(&inner, containers[i].head_bytes);
+            bool are_items = is_type(&inner, "iref") || is_type(&inner, "ipco");
+            if (depth > 0 && !is_filled(inner, are_items ? 0 : depth - 1))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool heif_items_are_sound(struct str file) {
+    enum { DEPTH = 3 };
     const uint8_t *bytes = (const uint8_t *)file.ptr;
     struct heif_box whole = {"", bytes, bytes + file.len}, meta, primary;
     struct reference_walk walk = {.steps_left = REFERENCES_MAX_STEPS};
@@ -278,6 +308,8 @@ bool heif_items_are_sound(struct str file) {
         if (!is_type(&meta, "meta"))
             continue;
         take_version(&meta);
+        if (!is_filled(meta, DEPTH))
+            return false;
         if (!find_full_box(meta, "pitm", &primary, &version))
             continue;
         uint32_t item = take32(&primary, version == 0 ? 2 : 4);

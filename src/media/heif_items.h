@@ -42,8 +42,8 @@ struct heif_picture {
     struct str data;          /* units with their lengths before them; open bitstream units */
 };
 
-/* Whether the items of which the primary picture is made are few, and none is made of itself: the
- * library would follow such references until its stack ends. */
+/* Whether the boxes fill each other, and the items of which the primary picture is made are few and
+ * none is made of itself: the library would follow such references until its stack ends. */
 bool heif_items_are_sound(struct str file);
 /* The items that the primary picture and its mask are made of, it included; each once. Returns how
  * many, 0 when there are more than HEIF_MAX_TILES or they are not sound. */
