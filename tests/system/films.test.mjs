@@ -233,7 +233,7 @@ test('images of every kind in one job, under names that lie; their receipts', { 
     assert.deepEqual([receipt.width, receipt.height], [320, 200])
     assert.equal(typeof receipt.scaling, 'string')
     assert.ok(receipt.decode_ms >= 0)
-    assert.equal(receipt.refused, undefined)
+    assert.equal(receipt.refused, null)
   })
   if (has('exiftool')) {
     assert.equal(receipts[1].orientation, 6)
