@@ -90,8 +90,13 @@ bool avimage_decode(const struct reading *reading, struct pixels *ret, struct er
     AVFrame *frame CLEANUP(free_frame) = av_frame_alloc();
     if (frame == NULL)
         die_out_of_memory();
-    if (!decode_frame(reading->image, reading->header, frame, err) ||
-        !unpack_frame(frame, reading->planes, ret, err))
+    if (!decode_frame(reading->image, reading->header, frame, err))
+        return false;
+    /* PNG says it in a chunk that the decoder does not know. */
+    if (reading->header->colour.transfer == AVCOL_TRC_SMPTE2084 ||
+        reading->header->colour.transfer == AVCOL_TRC_ARIB_STD_B67)
+        frame->color_trc = (enum AVColorTransferCharacteristic)reading->header->colour.transfer;
+    if (!unpack_frame(frame, reading->planes, ret, err))
         return false;
     ret->premultiplied = reading->header->premultiplied;
     return true;

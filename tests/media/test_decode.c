@@ -166,6 +166,37 @@ static void tiff_of_kinds_that_are_not_read(void **state) {
                        cases[i].text);
 }
 
+/* Decoders must not make room for what cannot be there. */
+static void too_few_data_for_a_size(void **state) {
+    struct scene *scene = *state;
+    struct picture small = picture_uneven(scene->arena, 16, 16);
+    struct str png = av_of(scene->arena, &small, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, 255);
+    memcpy((char *)png.ptr + 16, "\0\0\x40\0\0\0\x40\0", 8);
+    assert_refused(scene, png, ERROR_INVALID, "truncated or damaged: too few data for 16384x16384");
+}
+
+/* PQ and HLG by PNG's chunk of colour numbers: more than eight bits until they are tone-mapped. */
+static void png_of_high_dynamic_range(void **state) {
+    struct scene *scene = *state;
+    struct picture picture = picture_uneven(scene->arena, 40, 30);
+    struct str png = av_of(scene->arena, &picture, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB48BE, 255);
+    static const struct {
+        struct str numbers;
+        unsigned depth, primaries, transfer;
+    } cases[] = {{{"\x09\x10\0\1", 4}, 16, 9, 16},
+                 {{"\x09\x12\0\1", 4}, 16, 9, 18},
+                 {{"\x0c\x0d\0\1", 4}, 8, 12, 13},
+                 {{"\x09\x10", 2}, 8, 1, 13}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_true(
+            decode(scene, with_png_chunk(scene->arena, png, "cICP", cases[i].numbers), 40, 30));
+        assert_int_equal(scene->pixels.depth, cases[i].depth);
+        assert_int_equal(scene->header.colour.primaries, cases[i].primaries);
+        assert_int_equal(scene->header.colour.transfer, cases[i].transfer);
+        assert_true(pixels_error(&scene->pixels, &picture) < 0.5);
+    }
+}
+
 /* Headers that would make a decoder allocate; only their size counts. */
 static void sizes_over_the_limits(void **state) {
     struct scene *scene = *state;
@@ -610,6 +641,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tiff_of_kinds_that_are_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_over_the_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_few_data_for_a_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(png_of_high_dynamic_range, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jpeg_of_all_samplings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jpeg_of_other_colours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jpeg_is_scaled_where_it_pays, set_up, tear_down),

@@ -139,6 +139,11 @@ static const struct format_case jpegs[] = {
      LOOK_SAME, 1, NULL},
     {"arithmetic coding", "cjpeg", PPM "cjpeg -quality 95 -arithmetic > \"$1\"", ".jpg", "jpeg",
      LOOK_SAME, 1, NULL},
+    /* As photos with a gain map, and motion photos: something else follows. */
+    {"a second picture behind", "convert",
+     "convert \"$0\" -quality 95 \"$1.jpg\" && convert \"$0\" -negate \"$1.2.jpg\" && "
+     "cat \"$1.jpg\" \"$1.2.jpg\" > \"$1\"",
+     ".jpg", "jpeg", LOOK_SAME, 1, NULL},
     {"R'G'B'", "cjpeg", PPM "cjpeg -quality 95 -rgb > \"$1\"", ".jpg", "jpeg", LOOK_SAME, 1, NULL},
     {"grey", "convert", "convert \"$0\" -colorspace Gray -quality 95 \"$1\"", ".jpg", "jpeg",
      LOOK_GREY, 1, NULL},
