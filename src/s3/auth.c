@@ -79,8 +79,13 @@ bool s3_authorise(const struct s3_call *call, const char *action, const char *bu
 }
 
 bool s3_hide_missing_key(const struct s3_call *call, struct error *err) {
+    return s3_hide_missing(call, call->bucket, call->key, err);
+}
+
+bool s3_hide_missing(const struct s3_call *call, const char *bucket, const char *key,
+                     struct error *err) {
     if (err->code && strcmp(err->code, "NoSuchKey") == 0 &&
-        !store_allows(call->store, call->claim.access_key, "ListBucket", call->bucket, call->key))
+        !store_allows(call->store, call->claim.access_key, "ListBucket", bucket, key))
         error_set(err, ERROR_DENIED, "AccessDenied", "Access Denied");
     return false;
 }

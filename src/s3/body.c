@@ -36,7 +36,7 @@ static bool read_checksum_header(struct s3_call *call, const struct http_header 
         return true;
     if (kind == CHECKSUM_NONE)
         return error_set(err, ERROR_INVALID, "NotImplemented",
-                         "%.64s is not supported; use CRC32, CRC32C, CRC64NVME or SHA256",
+                         "%.64s is not supported; use CRC32, CRC32C, CRC64NVME, SHA1 or SHA256",
                          header->name);
     if (body->expected_checksum)
         return fail_two_checksums(err);
@@ -52,7 +52,7 @@ static bool read_promises(struct s3_call *call, struct error *err) {
     for (size_t i = 0; i < headers->count; i++) {
         struct str name = str_c(headers->items[i].name);
         struct str start = {name.ptr, name.len < 15 ? name.len : 15};
-        if (str_equal_nocase(start, str_c("x-amz-checksum-")) &&
+        if (!call->body.checksum_is_objects && str_equal_nocase(start, str_c("x-amz-checksum-")) &&
             !read_checksum_header(call, &headers->items[i], err))
             return false;
     }
@@ -123,11 +123,13 @@ bool s3_body_begin(struct s3_call *call, struct error *err) {
     buf_init(&call->body.document, call->route->max_document_bytes);
     if (!read_promises(call, err) || (is_streaming(call) && !begin_chunked(call, err)))
         return false;
-    if (s3_header(call, "x-amz-sdk-checksum-algorithm") &&
+    if (s3_header(call, "x-amz-sdk-checksum-algorithm") && !call->body.checksum_is_objects &&
         call->body.checksum.kind == CHECKSUM_NONE)
         return error_set(err, ERROR_INVALID, "InvalidRequest",
                          "x-amz-sdk-checksum-algorithm specified, but no corresponding "
                          "x-amz-checksum-* or x-amz-trailer headers were found.");
+    if (call->body.checksum.kind == CHECKSUM_NONE)
+        checksum_init(&call->body.checksum, call->body.default_checksum);
     if (call->route->intake == S3_DOCUMENT)
         return true;
     if (request->content_length < 0 && !request->chunked)
@@ -204,8 +206,9 @@ bool s3_body_end(struct s3_call *call, struct error *err) {
         strcmp(body->expected_md5, base64_encode(call->arena, md5_hash, MD5_SIZE)) != 0)
         return error_set(err, ERROR_INVALID, "BadDigest",
                          "The Content-MD5 you specified did not match what we received.");
-    if (body->expected_checksum &&
-        strcmp(body->expected_checksum, checksum_text(&body->checksum, call->arena, hash)) != 0)
+    if (body->checksum.kind != CHECKSUM_NONE)
+        body->computed_checksum = checksum_text(&body->checksum, call->arena, hash);
+    if (body->expected_checksum && strcmp(body->expected_checksum, body->computed_checksum) != 0)
         return error_set(err, ERROR_INVALID, "BadDigest",
                          "The %s you specified did not match the calculated checksum.",
                          checksum_name(body->checksum.kind));
@@ -217,6 +220,7 @@ void s3_body_clear(struct s3_call *call) {
     call->body.stored = NULL;
     chunked_free(call->body.chunked);
     call->body.chunked = NULL;
+    checksum_clear(&call->body.checksum);
     buf_clear(&call->body.document);
 }
 

@@ -116,19 +116,6 @@ bool s3_get_acl(struct s3_call *call, struct error *err) {
     return s3_respond_xml(call, &w, err);
 }
 
-/* No object has tags here; clients ask before they copy one by parts. */
-bool s3_get_object_tags(struct s3_call *call, struct error *err) {
-    if (!check_exists(call, err))
-        return s3_hide_missing_key(call, err);
-    struct xml_writer w CLEANUP(xml_writer_clear);
-    xml_writer_init(&w, call->arena);
-    xml_open_root(&w, "Tagging");
-    xml_open(&w, "TagSet");
-    xml_close(&w, "TagSet");
-    xml_close(&w, "Tagging");
-    return s3_respond_xml(call, &w, err);
-}
-
 /* Only what is so anyway: the owner has all rights, nobody else has any. */
 bool s3_put_acl(struct s3_call *call, struct error *err) {
     if (!s3_refuse_features(call, err) || !check_exists(call, err))

@@ -87,6 +87,11 @@ static void write_object(struct xml_writer *w, const struct list_question *q,
     write_name(w, q, "Key", object->key);
     xml_time(w, "LastModified", object->modified_unix_ms);
     xml_etag(w, object->etag);
+    struct object_checksum sum = checksum_parse(w->arena, object->checksum);
+    if (sum.kind != CHECKSUM_NONE) {
+        xml_text(w, "ChecksumAlgorithm", checksum_name(sum.kind));
+        xml_text(w, "ChecksumType", checksum_type_name(sum.type));
+    }
     xml_number(w, "Size", object->size);
     xml_text(w, "StorageClass", "STANDARD");
     if (q->with_owner)
@@ -238,12 +243,16 @@ static bool delete_one(struct s3_call *call, const struct xml_element *object, c
                          STORE_MAX_KEY_BYTES);
     if (version.len > 0 && !str_equal_c(version, "null"))
         return error_set(err, ERROR_NOT_FOUND, "NoSuchVersion", "no versions here");
-    if (xml_child(object, "ETag") || xml_child(object, "LastModifiedTime") ||
-        xml_child(object, "Size"))
+    if (xml_child(object, "LastModifiedTime") || xml_child(object, "Size"))
         return error_set(err, ERROR_INVALID, "NotImplemented",
-                         "conditional deletes are not supported");
+                         "of the conditions on a DELETE only the ETag is supported");
+    struct str etag = xml_child_text(object, "ETag");
+    const char *match =
+        etag.len == 0
+            ? NULL
+            : s3_unquote_etag(call->arena, arena_strndup(call->arena, etag.ptr, etag.len));
     return s3_authorise(call, "DeleteObject", call->bucket, key, err) &&
-           store_delete(call->store, call->bucket, key, err);
+           store_delete_if(call->store, call->bucket, key, match, err);
 }
 
 static bool check_delete_list(struct s3_call *call, const struct xml_element *root,

@@ -15,13 +15,6 @@ bool s3_prepare_put(struct s3_call *call, struct error *err) {
     return s3_refuse_features(call, err) && s3_read_write_conditions(call, &put, err);
 }
 
-static void echo_checksum(struct s3_call *call) {
-    if (!call->body.expected_checksum)
-        return;
-    s3_add_header(call, checksum_header(call->body.checksum.kind), call->body.expected_checksum);
-    s3_add_header(call, "x-amz-checksum-type", "FULL_OBJECT");
-}
-
 static void add_etag(struct s3_call *call, const char *etag) {
     s3_add_header(call, "ETag", arena_printf(call->arena, "\"%s\"", etag));
 }
@@ -29,16 +22,22 @@ static void add_etag(struct s3_call *call, const char *etag) {
 bool s3_put_object(struct s3_call *call, struct error *err) {
     struct store_put put = s3_store_put(call, "ObjectCreated:Put");
     struct store_object object;
-    if (!s3_read_write_conditions(call, &put, err) ||
+    if (!s3_read_write_conditions(call, &put, err) || !s3_read_tags_header(call, &put.tags, err) ||
         !s3_read_metadata(call, &put.content_type, &put.metadata, err))
         return false;
+    const struct object_checksum sum = {
+        .kind = call->body.checksum.kind,
+        .type = CHECKSUM_FULL_OBJECT,
+        .value = call->body.computed_checksum,
+    };
+    put.checksum = checksum_format(call->arena, &sum);
     if (!store_put(call->store, call->arena, call->body.stored, &put, &object, err)) {
         if (err->code && strcmp(err->code, "PreconditionFailed") == 0)
             s3_error_detail(call, "Condition", put.if_none_match ? "If-None-Match" : "If-Match");
         return false;
     }
     add_etag(call, object.etag);
-    echo_checksum(call);
+    s3_add_checksum_headers(call, &sum);
     s3_respond_empty(call, 200);
     return true;
 }
@@ -49,6 +48,9 @@ static void add_object_headers(struct s3_call *call, const struct store_object *
     s3_add_header(call, "Last-Modified", arena_strdup(call->arena, modified));
     s3_add_header(call, "Accept-Ranges", "bytes");
     add_etag(call, object->etag);
+    size_t tags = s3_count_tags(object->tags);
+    if (tags > 0)
+        s3_add_header(call, "x-amz-tagging-count", arena_printf(call->arena, "%zu", tags));
 }
 
 /* If-Range: the range counts only while the object is still the one that the client has. */
@@ -62,11 +64,35 @@ static bool range_counts(const struct s3_call *call, const struct store_object *
     return strcmp(s3_unquote_etag(call->arena, condition), object->etag) == 0;
 }
 
+/* An object that was put whole has one part. */
+static bool choose_part(struct s3_call *call, const struct store_object *object,
+                        uint64_t *ret_first, uint64_t *ret_length, struct error *err) {
+    unsigned number;
+    if (s3_header(call, "range"))
+        return error_set(err, ERROR_INVALID, "InvalidRequest",
+                         "Cannot specify both Range header and partNumber query parameter");
+    if (!s3_read_part_number(call, &number, err))
+        return false;
+    if (object->part_count > 0) {
+        s3_add_header(call, "x-amz-mp-parts-count",
+                      arena_printf(call->arena, "%u", object->part_count));
+        return store_part_range(call->store, call->bucket, call->key, object->version, number,
+                                ret_first, ret_length, err);
+    }
+    *ret_first = 0;
+    *ret_length = object->size;
+    return number == 1 || error_set(err, ERROR_INVALID, "InvalidPartNumber", "there is one part");
+}
+
 /* Status and the bytes that are asked for. */
 static bool choose_range(struct s3_call *call, const struct store_object *object,
                          uint64_t *ret_first, uint64_t *ret_length, unsigned *ret_status,
                          struct error *err) {
     const char *range = s3_header(call, "range");
+    if (http_query_get(&call->query, "partNumber")) {
+        *ret_status = 206;
+        return choose_part(call, object, ret_first, ret_length, err);
+    }
     if (range && !range_counts(call, object))
         range = NULL;
     *ret_first = 0;
@@ -137,7 +163,12 @@ static bool answer_contents(struct s3_call *call, const struct store_object *obj
     if (!choose_range(call, object, &first, &length, &status, err) ||
         !s3_write_metadata(call, object, err))
         return false;
-    if (status == 206)
+    const char *mode = s3_header(call, "x-amz-checksum-mode");
+    if (mode && str_equal_nocase(str_c(mode), str_c("ENABLED")) && length == object->size) {
+        struct object_checksum sum = checksum_parse(call->arena, object->checksum);
+        s3_add_checksum_headers(call, &sum);
+    }
+    if (status == 206 && length > 0)
         s3_add_header(call, "Content-Range",
                       arena_printf(call->arena, "bytes %llu-%llu/%llu", (unsigned long long)first,
                                    (unsigned long long)(first + length - 1),
@@ -155,14 +186,11 @@ static bool was_replaced(const struct error *err) {
 bool s3_get_object(struct s3_call *call, struct error *err) {
     if (!s3_refuse_features(call, err))
         return false;
-    if (http_query_get(&call->query, "partNumber"))
-        return error_set(err, ERROR_INVALID, "NotImplemented",
-                         "reading by part number is not supported; use a range");
     for (int tries = 0; tries < MAX_READ_TRIES; tries++) {
         struct store_object object;
         if (!store_head(call->store, call->arena, call->bucket, call->key, &object, err))
             return s3_hide_missing_key(call, err);
-        enum s3_condition condition = s3_check_read_conditions(call, &object);
+        enum s3_condition condition = s3_check_read_conditions(call, "", &object);
         if (condition != S3_HOLDS)
             return answer_condition(call, &object, condition, err);
         if (answer_contents(call, &object, err))
@@ -174,11 +202,14 @@ bool s3_get_object(struct s3_call *call, struct error *err) {
 }
 
 bool s3_delete_object(struct s3_call *call, struct error *err) {
-    if (s3_header(call, "if-match") || s3_header(call, "x-amz-if-match-last-modified-time") ||
+    const char *match = s3_header(call, "if-match");
+    if (s3_header(call, "x-amz-if-match-last-modified-time") ||
         s3_header(call, "x-amz-if-match-size"))
         return error_set(err, ERROR_INVALID, "NotImplemented",
-                         "conditional deletes are not supported");
-    if (!s3_refuse_features(call, err) || !store_delete(call->store, call->bucket, call->key, err))
+                         "of the conditions on a DELETE only If-Match is supported");
+    if (!s3_refuse_features(call, err) ||
+        !store_delete_if(call->store, call->bucket, call->key,
+                         match ? s3_unquote_etag(call->arena, match) : NULL, err))
         return false;
     s3_respond_empty(call, 204);
     return true;

@@ -20,7 +20,6 @@ struct feature {
 static const char *const standard_class[] = {"STANDARD", NULL};
 static const char *const owner_acls[] = {"private", "bucket-owner-full-control", NULL};
 static const char *const false_value[] = {"false", "False", NULL};
-static const char *const no_tags[] = {"", NULL};
 
 static const struct feature features[] = {
     {"x-amz-acl", owner_acls, "AccessControlListNotSupported"},
@@ -30,7 +29,6 @@ static const struct feature features[] = {
     {"x-amz-grant-write", NULL, "AccessControlListNotSupported"},
     {"x-amz-grant-write-acp", NULL, "AccessControlListNotSupported"},
     {"x-amz-storage-class", standard_class, "InvalidStorageClass"},
-    {"x-amz-tagging", no_tags, "NotImplemented"},
     {"x-amz-server-side-encryption", NULL, "NotImplemented"},
     {"x-amz-server-side-encryption-aws-kms-key-id", NULL, "NotImplemented"},
     {"x-amz-server-side-encryption-customer-algorithm", NULL, "NotImplemented"},
@@ -40,7 +38,6 @@ static const struct feature features[] = {
     {"x-amz-bucket-object-lock-enabled", false_value, "NotImplemented"},
     {"x-amz-website-redirect-location", NULL, "NotImplemented"},
     {"x-amz-write-offset-bytes", NULL, "NotImplemented"},
-    {"x-amz-mp-object-size", NULL, "NotImplemented"},
 };
 
 static bool is_one_of(const char *value, const char *const *list) {
@@ -227,12 +224,16 @@ static bool etag_is_listed(const char *list, const char *etag) {
     return false;
 }
 
-enum s3_condition s3_check_read_conditions(const struct s3_call *call,
+static const char *condition(const struct s3_call *call, const char *prefix, const char *name) {
+    return s3_header(call, arena_printf(call->arena, "%s%s", prefix, name));
+}
+
+enum s3_condition s3_check_read_conditions(const struct s3_call *call, const char *prefix,
                                            const struct store_object *object) {
-    const char *match = s3_header(call, "if-match");
-    const char *unmodified = s3_header(call, "if-unmodified-since");
-    const char *none_match = s3_header(call, "if-none-match");
-    const char *modified = s3_header(call, "if-modified-since");
+    const char *match = condition(call, prefix, "if-match");
+    const char *unmodified = condition(call, prefix, "if-unmodified-since");
+    const char *none_match = condition(call, prefix, "if-none-match");
+    const char *modified = condition(call, prefix, "if-modified-since");
     /* The header tells whole seconds, so that is what comes back. */
     int64_t told_ms = object->modified_unix_ms - object->modified_unix_ms % 1000;
     int64_t since;

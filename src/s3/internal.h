@@ -19,6 +19,7 @@
 struct s3_server {
     struct store *store;
     char *region;
+    const char *scheme; /* "http" or "https" */
     struct http_server *http;
 };
 
@@ -33,9 +34,12 @@ struct s3_body {
     struct store_body *stored; /* NULL for documents */
     struct buf document;
     struct checksum checksum;
-    const char *expected_checksum; /* base64; NULL: none */
-    const char *expected_md5;      /* base64; NULL: none */
-    struct chunked *chunked;       /* NULL: the body is not in chunks of its own */
+    const char *expected_checksum;       /* base64; NULL: none */
+    const char *computed_checksum;       /* base64, of the whole body; NULL: of no kind */
+    enum checksum_kind default_checksum; /* computed when the client sends none */
+    bool checksum_is_objects; /* the header tells the checksum of an object, not of this body */
+    const char *expected_md5; /* base64; NULL: none */
+    struct chunked *chunked;  /* NULL: the body is not in chunks of its own */
 };
 
 struct s3_call {
@@ -96,6 +100,8 @@ MUST_CHECK bool s3_authorise(const struct s3_call *call, const char *action, con
                              const char *key, struct error *err);
 /* The error for a key that is not there: a caller without the right to list does not learn that. */
 bool s3_hide_missing_key(const struct s3_call *call, struct error *err);
+bool s3_hide_missing(const struct s3_call *call, const char *bucket, const char *key,
+                     struct error *err);
 
 /* ---- body.c ---- */
 
@@ -154,8 +160,9 @@ MUST_CHECK bool s3_write_metadata(struct s3_call *call, const struct store_objec
 MUST_CHECK bool s3_read_write_conditions(const struct s3_call *call, struct store_put *put,
                                          struct error *err);
 enum s3_condition { S3_HOLDS, S3_NOT_MODIFIED, S3_FAILS };
-/* RFC 9110 section 13.2.2 for GET and HEAD. */
-enum s3_condition s3_check_read_conditions(const struct s3_call *call,
+/* RFC 9110 section 13.2.2 for GET and HEAD. `prefix` of the headers' names: "", or
+ * "x-amz-copy-source-" for the source of a copy. */
+enum s3_condition s3_check_read_conditions(const struct s3_call *call, const char *prefix,
                                            const struct store_object *object);
 /* ETag without quotes, in the arena. */
 const char *s3_unquote_etag(struct arena *arena, const char *text);
@@ -170,7 +177,6 @@ bool s3_head_bucket(struct s3_call *call, struct error *err);
 bool s3_delete_bucket(struct s3_call *call, struct error *err);
 bool s3_get_location(struct s3_call *call, struct error *err);
 bool s3_get_acl(struct s3_call *call, struct error *err);
-bool s3_get_object_tags(struct s3_call *call, struct error *err);
 bool s3_put_acl(struct s3_call *call, struct error *err);
 /* 200 with route->text as document. */
 bool s3_answer_constant(struct s3_call *call, struct error *err);
@@ -179,12 +185,40 @@ bool s3_answer_absent(struct s3_call *call, struct error *err);
 /* 501 that says route->text. */
 bool s3_answer_not_implemented(struct s3_call *call, struct error *err);
 
+/* ---- handlers_attributes.c ---- */
+
+bool s3_get_attributes(struct s3_call *call, struct error *err);
+/* x-amz-checksum-… and -type. */
+void s3_add_checksum_headers(struct s3_call *call, const struct object_checksum *sum);
+/* <ChecksumCRC32>… and <ChecksumType>. */
+void s3_write_checksum(struct xml_writer *w, const struct object_checksum *sum);
+
+/* ---- handlers_copy.c ---- */
+
+bool s3_prepare_copy(struct s3_call *call, struct error *err);
+bool s3_copy_object(struct s3_call *call, struct error *err);
+bool s3_copy_part(struct s3_call *call, struct error *err);
+
+/* ---- tags.c: up to ten tags of an object ---- */
+
+/* x-amz-tagging in the form that the store keeps, "" for none; needs PutObjectTagging. */
+MUST_CHECK bool s3_read_tags_header(const struct s3_call *call, const char **ret,
+                                    struct error *err);
+/* The same of a document `Tagging`. */
+MUST_CHECK bool s3_read_tags_xml(struct arena *arena, const struct xml_element *root,
+                                 const char **ret, struct error *err);
+size_t s3_count_tags(const char *tags);
+bool s3_get_tags(struct s3_call *call, struct error *err);
+bool s3_put_tags(struct s3_call *call, struct error *err);
+bool s3_delete_tags(struct s3_call *call, struct error *err);
+
 /* ---- handlers_list.c ---- */
 
 bool s3_list_objects(struct s3_call *call, struct error *err);
 bool s3_list_objects_v2(struct s3_call *call, struct error *err);
 bool s3_list_versions(struct s3_call *call, struct error *err);
 bool s3_delete_objects(struct s3_call *call, struct error *err);
+bool s3_list_uploads(struct s3_call *call, struct error *err);
 
 /* ---- handlers_object.c ---- */
 
@@ -199,8 +233,11 @@ bool s3_prepare_multipart(struct s3_call *call, struct error *err);
 bool s3_create_multipart(struct s3_call *call, struct error *err);
 bool s3_prepare_part(struct s3_call *call, struct error *err);
 bool s3_put_part(struct s3_call *call, struct error *err);
-bool s3_copy_part(struct s3_call *call, struct error *err);
+/* Id and number of the query. */
+MUST_CHECK bool s3_read_upload_id(const struct s3_call *call, const char **ret, struct error *err);
+MUST_CHECK bool s3_read_part_number(const struct s3_call *call, unsigned *ret, struct error *err);
 bool s3_get_parts(struct s3_call *call, struct error *err);
+bool s3_prepare_complete(struct s3_call *call, struct error *err);
 bool s3_complete_multipart(struct s3_call *call, struct error *err);
 bool s3_abort_multipart(struct s3_call *call, struct error *err);
 

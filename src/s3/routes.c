@@ -17,7 +17,6 @@
 #define OWNER_PAYS                                                                                 \
     "<RequestPaymentConfiguration xmlns=\"" S3_XML_NAMESPACE "\"><Payer>BucketOwner</Payer>"       \
     "</RequestPaymentConfiguration>"
-#define NO_COPY "CopyObject is not supported; use UploadPartCopy or a GET and a PUT"
 #define NO_FORM "uploads by HTML form are not supported; use a pre-signed PUT"
 
 /* clang-format off */
@@ -33,6 +32,7 @@ static const struct s3_route routes[] = {
     {"GET", S3_BUCKET, "acl", NULL, "GetBucketAcl", SMALL, NULL, NULL, s3_get_acl},
     {"PUT", S3_BUCKET, "acl", NULL, "PutBucketAcl", SMALL, NULL, NULL, s3_put_acl},
     {"GET", S3_BUCKET, "versions", NULL, "ListBucket", SMALL, NULL, NULL, s3_list_versions},
+    {"GET", S3_BUCKET, "uploads", NULL, "ListBucketMultipartUploads", SMALL, NULL, NULL, s3_list_uploads},
     {"POST", S3_BUCKET, "delete", NULL, NULL, LARGE, NULL, NULL, s3_delete_objects},
     {"GET", S3_BUCKET, "versioning", NULL, "GetBucketVersioning", SMALL, EMPTY_VERSIONING, NULL, s3_answer_constant},
     {"GET", S3_BUCKET, "logging", NULL, "GetBucketLogging", SMALL, EMPTY_LOGGING, NULL, s3_answer_constant},
@@ -54,15 +54,18 @@ static const struct s3_route routes[] = {
     {"POST", S3_BUCKET, NULL, NULL, "PutObject", SMALL, NO_FORM, s3_answer_not_implemented, NULL},
 
     {"GET", S3_OBJECT, "uploadId", NULL, "PutObject", SMALL, NULL, NULL, s3_get_parts},
-    {"PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", "PutObject", SMALL, NULL, NULL, s3_copy_part},
+    {"PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", "PutObject", SMALL, NULL, s3_prepare_copy, s3_copy_part},
     {"PUT", S3_OBJECT, "uploadId", NULL, "PutObject", BODY, NULL, s3_prepare_part, s3_put_part},
-    {"POST", S3_OBJECT, "uploadId", NULL, "PutObject", LARGE, NULL, NULL, s3_complete_multipart},
+    {"POST", S3_OBJECT, "uploadId", NULL, "PutObject", LARGE, NULL, s3_prepare_complete, s3_complete_multipart},
     {"DELETE", S3_OBJECT, "uploadId", NULL, "AbortMultipartUpload", SMALL, NULL, NULL, s3_abort_multipart},
     {"POST", S3_OBJECT, "uploads", NULL, "PutObject", SMALL, NULL, s3_prepare_multipart, s3_create_multipart},
     {"GET", S3_OBJECT, "acl", NULL, "GetObjectAcl", SMALL, NULL, NULL, s3_get_acl},
-    {"GET", S3_OBJECT, "tagging", NULL, "GetObjectTagging", SMALL, NULL, NULL, s3_get_object_tags},
+    {"GET", S3_OBJECT, "tagging", NULL, "GetObjectTagging", SMALL, NULL, NULL, s3_get_tags},
+    {"PUT", S3_OBJECT, "tagging", NULL, "PutObjectTagging", SMALL, NULL, NULL, s3_put_tags},
+    {"DELETE", S3_OBJECT, "tagging", NULL, "DeleteObjectTagging", SMALL, NULL, NULL, s3_delete_tags},
+    {"GET", S3_OBJECT, "attributes", NULL, "GetObjectAttributes", SMALL, NULL, NULL, s3_get_attributes},
     {"PUT", S3_OBJECT, "acl", NULL, "PutObjectAcl", SMALL, NULL, NULL, s3_put_acl},
-    {"PUT", S3_OBJECT, NULL, "x-amz-copy-source", "PutObject", SMALL, NO_COPY, s3_answer_not_implemented, NULL},
+    {"PUT", S3_OBJECT, NULL, "x-amz-copy-source", "PutObject", SMALL, NULL, s3_prepare_copy, s3_copy_object},
     {"PUT", S3_OBJECT, NULL, NULL, "PutObject", BODY, NULL, s3_prepare_put, s3_put_object},
     {"GET", S3_OBJECT, NULL, NULL, "GetObject", SMALL, NULL, NULL, s3_get_object},
     {"HEAD", S3_OBJECT, NULL, NULL, "GetObject", SMALL, NULL, NULL, s3_get_object},

@@ -78,7 +78,7 @@ static bool check_route_right(const struct s3_call *call, struct error *err) {
     if (!action)
         return true;
     const char *key = call->key;
-    if (strcmp(action, "ListBucket") == 0) {
+    if (strcmp(action, "ListBucket") == 0 || strcmp(action, "ListBucketMultipartUploads") == 0) {
         const char *prefix = s3_parameter(call, "prefix");
         key = prefix ? prefix : "";
     }
@@ -168,6 +168,7 @@ bool s3_server_start(const struct s3_server_options *options, struct s3_server *
         die_out_of_memory();
     server->store = options->store;
     server->region = region;
+    server->scheme = "http";
     struct http_server_options http = {
         .address = options->address,
         .handler = {.context = server,

@@ -53,7 +53,9 @@ struct digest {
 struct digest *digest_new(enum digest_kind kind) {
     struct digest *digest = calloc(1, sizeof *digest);
     require(digest != NULL);
-    digest->algorithm = kind == DIGEST_MD5 ? EVP_md5() : EVP_sha256();
+    digest->algorithm = kind == DIGEST_MD5    ? EVP_md5()
+                        : kind == DIGEST_SHA1 ? EVP_sha1()
+                                              : EVP_sha256();
     digest->context = EVP_MD_CTX_new();
     require(digest->context != NULL);
     require(EVP_DigestInit_ex(digest->context, digest->algorithm, NULL) == 1);

@@ -10,7 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MD5_SIZE = 16, SHA256_SIZE = 32, MD5_HEX_SIZE = 33, SHA256_HEX_SIZE = 65 };
+enum {
+    MD5_SIZE = 16,
+    SHA1_SIZE = 20, /* for checksums that S3's clients ask for, nothing else */
+    SHA256_SIZE = 32,
+    MD5_HEX_SIZE = 33,
+    SHA256_HEX_SIZE = 65
+};
 
 /* Hash of one piece. */
 void md5(const void *data, size_t size, uint8_t ret[MD5_SIZE]);
@@ -21,10 +27,10 @@ void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size
 
 /* Hash of pieces. */
 struct digest;
-enum digest_kind { DIGEST_MD5, DIGEST_SHA256 };
+enum digest_kind { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
 struct digest *digest_new(enum digest_kind kind);
 void digest_add(struct digest *digest, const void *data, size_t size);
-/* Writes MD5_SIZE or SHA256_SIZE bytes and makes the digest ready for a new start. */
+/* Writes MD5_SIZE, SHA1_SIZE or SHA256_SIZE bytes and makes the digest ready for a new start. */
 void digest_take(struct digest *digest, void *ret);
 void digest_free(struct digest *digest);
 

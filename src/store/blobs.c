@@ -377,6 +377,26 @@ bool extents_move(struct transaction *transaction, int64_t from, int64_t to, int
     return true;
 }
 
+bool extents_share(struct transaction *transaction, int64_t from, int64_t to, struct error *err) {
+    static const char *const steps[] = {
+        "UPDATE blobs SET refs = refs + ("
+        "  SELECT count(*) FROM extents WHERE owner = ?1 AND blob = blobs.name)"
+        " WHERE name IN (SELECT blob FROM extents WHERE owner = ?1) AND ?2 = ?2",
+        "INSERT INTO extents (owner, position, blob, offset, length)"
+        " SELECT ?2, position, blob, offset, length FROM extents WHERE owner = ?1",
+        "INSERT INTO object_parts (owner, number, size, checksum)"
+        " SELECT ?2, number, size, checksum FROM object_parts WHERE owner = ?1",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        CLEANUP(query_end) struct query query = query_begin(transaction->connection, steps[i]);
+        bind_int(&query, from);
+        bind_int(&query, to);
+        if (!query_run(&query, err))
+            return false;
+    }
+    return true;
+}
+
 static bool drop_reference(struct transaction *transaction, const char *blob, struct error *err) {
     CLEANUP(query_end)
     struct query last =
@@ -403,6 +423,13 @@ static void extent_from_row(struct query *query, struct extent *ret) {
         memcpy(ret->blob, blob.ptr, blob.len);
 }
 
+static bool delete_owned(struct transaction *transaction, const char *sql, int64_t owner,
+                         struct error *err) {
+    CLEANUP(query_end) struct query query = query_begin(transaction->connection, sql);
+    bind_int(&query, owner);
+    return query_run(&query, err);
+}
+
 bool extents_drop(struct transaction *transaction, int64_t owner, struct error *err) {
     CLEANUP(query_end)
     struct query query = query_begin(transaction->connection,
@@ -411,11 +438,9 @@ bool extents_drop(struct transaction *transaction, int64_t owner, struct error *
     bool row = false;
     while (query_step(&query, &row, err)) {
         if (!row) {
-            CLEANUP(query_end)
-            struct query drop =
-                query_begin(transaction->connection, "DELETE FROM extents WHERE owner = ?");
-            bind_int(&drop, owner);
-            return query_run(&drop, err);
+            return delete_owned(transaction, "DELETE FROM extents WHERE owner = ?", owner, err) &&
+                   delete_owned(transaction, "DELETE FROM object_parts WHERE owner = ?", owner,
+                                err);
         }
         struct extent extent;
         extent_from_row(&query, &extent);

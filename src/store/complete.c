@@ -57,6 +57,9 @@ static bool match_part(struct query *query, const struct store_part *part, bool 
     if (!etag_equal(text_or_empty(part->etag), etag))
         return error_set(err, ERROR_INVALID, "InvalidPart", "part %u has ETag '%s', not '%.64s'",
                          part->number, etag, text_or_empty(part->etag));
+    if (part->checksum != NULL && !str_equal_c(column_str(query, 4), part->checksum))
+        return error_set(err, ERROR_INVALID, "InvalidPart", "part %u has another checksum",
+                         part->number);
     if (!is_last && column_int(query, 2) < STORE_MIN_PART_BYTES)
         return error_set(err, ERROR_INVALID, "EntityTooSmall",
                          "part %u has %lld bytes, all but the last need %d", part->number,
@@ -67,8 +70,9 @@ static bool match_part(struct query *query, const struct store_part *part, bool 
 static bool match_parts(struct connection *connection, struct arena *arena, const char *id,
                         struct completion *completion, struct error *err) {
     CLEANUP(query_end)
-    struct query query = query_begin(connection, "SELECT number, etag, size, owner FROM parts"
-                                                 " WHERE upload = ? ORDER BY number");
+    struct query query =
+        query_begin(connection, "SELECT number, etag, size, owner, checksum FROM parts"
+                                " WHERE upload = ? ORDER BY number");
     bind_text(&query, id);
     CLEANUP(digest_cleanup) struct digest *digest = digest_new(DIGEST_MD5);
     completion->owners = arena_array(arena, completion->count, sizeof *completion->owners);
@@ -91,12 +95,29 @@ static bool match_parts(struct connection *connection, struct arena *arena, cons
     return true;
 }
 
-/* The parts that are listed become the object's, the others go. */
+/* What reading by part number and the attributes of an object ask for. */
+static bool note_part(struct connection *connection, const char *id, unsigned number,
+                      unsigned listed_as, int64_t version, struct error *err) {
+    CLEANUP(query_end)
+    struct query query =
+        query_begin(connection, "INSERT INTO object_parts (owner, number, size, checksum)"
+                                " SELECT ?, ?, size, checksum FROM parts"
+                                " WHERE upload = ? AND number = ?");
+    bind_int(&query, version);
+    bind_int(&query, listed_as);
+    bind_text(&query, id);
+    bind_int(&query, number);
+    return query_run(&query, err);
+}
+
+/* The parts that are listed become the object's, numbered anew from 1; the others go. */
 static bool hand_over(struct transaction *transaction, const char *id,
                       const struct completion *completion, int64_t version, struct error *err) {
     int64_t position = 0;
     for (size_t i = 0; i < completion->count; i++) {
-        if (!extents_move(transaction, completion->owners[i], version, &position, err))
+        if (!note_part(transaction->connection, id, completion->parts[i].number, (unsigned)i + 1,
+                       version, err) ||
+            !extents_move(transaction, completion->owners[i], version, &position, err))
             return false;
     }
     return parts_drop(transaction, id, err);
@@ -118,23 +139,23 @@ static bool mark_completed(struct connection *connection, const char *id, int64_
 static bool repeat_answer(struct connection *connection, struct arena *arena,
                           const struct upload *upload, const char *key, const char *id,
                           struct store_object *ret, struct error *err) {
-    struct object_row row;
+    struct store_object object;
     bool found = false;
-    if (!object_find(connection, arena, upload->bucket_id, key, &found, &row, err))
+    if (!object_find(connection, arena, upload->bucket_id, key, &found, &object, err))
         return false;
-    if (!found || row.version != upload->completed_version)
+    if (!found || object.version != upload->completed_version)
         return no_such_upload(id, err);
-    *ret = row.object;
+    *ret = object;
     return true;
 }
 
 static bool complete(struct transaction *transaction, struct arena *arena,
                      const struct store_put *put, const char *id, const struct upload *upload,
-                     struct completion *completion, struct object_row *ret, struct error *err) {
+                     struct completion *completion, struct store_object *ret, struct error *err) {
     struct connection *connection = transaction->connection;
     if (!match_parts(connection, arena, id, completion, err))
         return false;
-    ret->object = (struct store_object){
+    *ret = (struct store_object){
         .key = arena_strdup(arena, put->key),
         .etag = arena_strdup(arena, completion->etag),
         .size = completion->size,
@@ -142,6 +163,8 @@ static bool complete(struct transaction *transaction, struct arena *arena,
         .content_type = upload->content_type,
         .metadata = upload->metadata,
         .part_count = (unsigned)completion->count,
+        .checksum = arena_strdup(arena, text_or_empty(put->checksum)),
+        .tags = upload->tags,
     };
     return transaction_number(transaction, &ret->version, err) &&
            object_replace(transaction, arena, upload->bucket_id, put,
@@ -159,15 +182,15 @@ bool store_complete_upload(struct store *store, struct arena *arena, const struc
     struct completion completion = {.parts = parts, .count = count};
     CLEANUP(transaction_cleanup) struct transaction transaction = {0};
     struct upload upload;
-    struct object_row row = {0};
+    struct store_object object = {0};
     if (!transaction_begin(store, &transaction, err) ||
         !upload_find(transaction.connection, arena, &name, &upload, err))
         return false;
     if (upload.completed)
         return repeat_answer(transaction.connection, arena, &upload, put->key, upload_id, ret, err);
-    if (!complete(&transaction, arena, put, upload_id, &upload, &completion, &row, err) ||
+    if (!complete(&transaction, arena, put, upload_id, &upload, &completion, &object, err) ||
         !transaction_commit(&transaction, err))
         return false;
-    *ret = row.object;
+    *ret = object;
     return true;
 }

@@ -102,7 +102,7 @@ static bool key_fits(struct str key, struct str prefix, struct str suffix) {
 struct event {
     const struct store_put *put;
     const char *name;
-    const struct object_row *object;
+    const struct store_object *object;
 };
 
 static bool insert_row(struct transaction *transaction, struct query *rule,
@@ -118,7 +118,7 @@ static bool insert_row(struct transaction *transaction, struct query *rule,
                     "  rule_id, event_name, bucket, key, etag, size, sequencer, event_ms,"
                     "  request_id, source_ip, principal)"
                     " VALUES (?, ?, ?, 0, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    const struct store_object *object = &event->object->object;
+    const struct store_object *object = event->object;
     bind_int(&query, id);
     bind_text(&query, column_text(rule, arena, 1));
     bind_int(&query, event->put->now_unix_ms);
@@ -129,7 +129,7 @@ static bool insert_row(struct transaction *transaction, struct query *rule,
     bind_bytes(&query, object->key, strlen(object->key));
     bind_text(&query, object->etag);
     bind_int(&query, (int64_t)object->size);
-    bind_int(&query, event->object->version);
+    bind_int(&query, object->version);
     bind_int(&query, event->put->now_unix_ms);
     bind_text(&query, event->put->request_id);
     bind_text(&query, event->put->source_ip);
@@ -141,9 +141,9 @@ static bool insert_row(struct transaction *transaction, struct query *rule,
 }
 
 bool events_queue(struct transaction *transaction, int64_t bucket_id, const struct store_put *put,
-                  const char *event_name, const struct object_row *object, struct error *err) {
+                  const char *event_name, const struct store_object *object, struct error *err) {
     const struct event event = {put, text_or_empty(event_name), object};
-    struct str key = str_c(object->object.key);
+    struct str key = str_c(object->key);
     CLEANUP(query_end)
     struct query rule = query_begin(transaction->connection,
                                     "SELECT rule_id, function, event, prefix, suffix FROM rules"

@@ -28,6 +28,7 @@ enum {
     UPLOAD_ID_SIZE = 33,
     MAX_SHORT_TEXT_BYTES = 256, /* names of functions, rules, events, requests */
     MAX_TYPE_BYTES = 1024,      /* content type */
+    MAX_TAGS_BYTES = 16 * 1024, /* ten tags, encoded */
     MAX_PATH_BYTES = 4096,
 };
 
@@ -78,6 +79,11 @@ void connection_close(struct connection *connection); /* NULL is fine */
 /* Statements without parameters and results. */
 MUST_CHECK bool connection_execute(struct connection *connection, const char *sql,
                                    struct error *err);
+
+/* ---- the tables (schema.c) ---- */
+
+/* Makes the tables, or brings those of an earlier version up to date. */
+MUST_CHECK bool schema_prepare(struct store *store, struct error *err);
 
 /* ---- the store, transactions (db.c) ---- */
 
@@ -180,6 +186,9 @@ MUST_CHECK bool extents_add(struct transaction *transaction, int64_t owner,
 /* Moves all extents of `from` behind the first `*position` extents of `to`. */
 MUST_CHECK bool extents_move(struct transaction *transaction, int64_t from, int64_t to,
                              int64_t *position, struct error *err);
+/* Copies extents, whose blobs get one more reference each, and the rows of the object's parts. */
+MUST_CHECK bool extents_share(struct transaction *transaction, int64_t from, int64_t to,
+                              struct error *err);
 /* Removes the extents of `owner`; files of blobs that nobody else names go after the commit. */
 MUST_CHECK bool extents_drop(struct transaction *transaction, int64_t owner, struct error *err);
 /* The extents which cover `length` bytes from `first`, cut to that range. */
@@ -195,16 +204,13 @@ MUST_CHECK bool bucket_find(struct connection *connection, const char *bucket, i
 /* ---- objects (objects.c) ---- */
 
 /* Text behind every query whose rows object_from_row reads. */
-#define OBJECT_COLUMNS "version, key, etag, size, modified_ms, content_type, metadata, part_count"
+#define OBJECT_COLUMNS                                                                             \
+    "version, key, etag, size, modified_ms, content_type, metadata, part_count, checksum, tags"
 
-struct object_row {
-    int64_t version; /* owner of its extents, and the event's sequencer */
-    struct store_object object;
-};
-
-void object_from_row(struct query *query, struct arena *arena, struct object_row *ret);
+/* `version` of an object is also the owner of its extents and the event's sequencer. */
+void object_from_row(struct query *query, struct arena *arena, struct store_object *ret);
 MUST_CHECK bool object_find(struct connection *connection, struct arena *arena, int64_t bucket_id,
-                            const char *key, bool *ret_found, struct object_row *ret,
+                            const char *key, bool *ret_found, struct store_object *ret,
                             struct error *err);
 MUST_CHECK bool key_check(const char *key, struct error *err);
 /* Everything in `put` that comes from outside is within its limit. */
@@ -216,8 +222,12 @@ MUST_CHECK bool put_conditions(struct connection *connection, struct arena *aren
  * queues its events. The extents of `object->version` are the caller's. */
 MUST_CHECK bool object_replace(struct transaction *transaction, struct arena *arena,
                                int64_t bucket_id, const struct store_put *put,
-                               const char *event_name, const struct object_row *object,
+                               const char *event_name, const struct store_object *object,
                                struct error *err);
+
+/* The row alone; its extents belong to `object->version`. */
+MUST_CHECK bool object_insert(struct transaction *transaction, int64_t bucket_id,
+                              const struct store_object *object, struct error *err);
 
 struct object_range {
     const char *bucket;
@@ -230,15 +240,25 @@ struct object_range {
 
 /* The extents of one snapshot, which is over when this returns: the files may go at any time. */
 MUST_CHECK bool object_extents(struct store *store, struct arena *arena,
-                               const struct object_range *range, struct object_row *ret_row,
+                               const struct object_range *range, struct store_object *ret_object,
                                struct extent **ret, size_t *ret_count, struct error *err);
 
-/* ---- uploads (uploads.c; the rest in copy.c and complete.c) ---- */
+/* ---- listing (listing.c) ---- */
+
+/* Smallest string greater than every string that starts with `prefix`; false when there is none. */
+bool key_successor(struct arena *arena, struct str prefix, struct str *ret);
+/* The common prefix into which `key` rolls up: up to the first delimiter behind the prefix. */
+bool key_common_prefix(struct str prefix, struct str delimiter, struct str key, struct str *ret);
+
+/* ---- uploads (uploads.c; parts.c, upload_list.c, copy.c, complete.c) ---- */
 
 struct upload {
     int64_t bucket_id;
     const char *content_type;
     const char *metadata;
+    const char *checksum; /* algorithm and type, or "" */
+    const char *tags;
+    int64_t created_unix_ms;
     bool completed;
     int64_t completed_version;
 };
@@ -275,7 +295,7 @@ MUST_CHECK bool uploads_drop_bucket(struct transaction *transaction, int64_t buc
 /* Queues one row for each rule of the bucket that fits. */
 MUST_CHECK bool events_queue(struct transaction *transaction, int64_t bucket_id,
                              const struct store_put *put, const char *event_name,
-                             const struct object_row *object, struct error *err);
+                             const struct store_object *object, struct error *err);
 
 /* ---- rights (rights.c) ---- */
 

@@ -23,11 +23,10 @@ struct walk {
 struct entry {
     bool is_prefix;
     const char *prefix;
-    struct object_row object;
+    struct store_object object;
 };
 
-/* Smallest string greater than every string that starts with `prefix`; false when there is none. */
-static bool successor(struct arena *arena, struct str prefix, struct str *ret) {
+bool key_successor(struct arena *arena, struct str prefix, struct str *ret) {
     size_t length = prefix.len;
     while (length > 0 && (unsigned char)prefix.ptr[length - 1] == 0xff)
         length--;
@@ -44,22 +43,24 @@ static bool starts_with(struct str text, struct str prefix) {
            (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* The common prefix into which `key` rolls up: up to the first delimiter behind the prefix. */
-static bool common_prefix(const struct walk *walk, struct str key, struct str *ret) {
-    if (walk->delimiter.len == 0 || !starts_with(key, walk->prefix))
+bool key_common_prefix(struct str prefix, struct str delimiter, struct str key, struct str *ret) {
+    if (delimiter.len == 0 || !starts_with(key, prefix))
         return false;
-    const char *rest = key.ptr + walk->prefix.len;
-    const char *found =
-        memmem(rest, key.len - walk->prefix.len, walk->delimiter.ptr, walk->delimiter.len);
+    const char *rest = key.ptr + prefix.len;
+    const char *found = memmem(rest, key.len - prefix.len, delimiter.ptr, delimiter.len);
     if (found == NULL)
         return false;
-    *ret = (struct str){key.ptr, (size_t)(found - key.ptr) + walk->delimiter.len};
+    *ret = (struct str){key.ptr, (size_t)(found - key.ptr) + delimiter.len};
     return true;
+}
+
+static bool common_prefix(const struct walk *walk, struct str key, struct str *ret) {
+    return key_common_prefix(walk->prefix, walk->delimiter, key, ret);
 }
 
 static void move_behind(struct walk *walk, struct str prefix) {
     walk->moved = true;
-    walk->ended = !successor(walk->arena, prefix, &walk->position);
+    walk->ended = !key_successor(walk->arena, prefix, &walk->position);
 }
 
 static void move_to_start(struct walk *walk, const char *start_after) {
@@ -126,8 +127,8 @@ static bool fill_page(struct walk *walk, size_t max_entries, struct store_listin
             ret->prefixes[ret->prefix_count++] = entry.prefix;
             ret->next_after = entry.prefix;
         } else {
-            ret->objects[ret->object_count++] = entry.object.object;
-            ret->next_after = entry.object.object.key;
+            ret->objects[ret->object_count++] = entry.object;
+            ret->next_after = entry.object.key;
         }
     }
     return true;

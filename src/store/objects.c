@@ -44,7 +44,12 @@ bool put_check(const struct store_put *put, struct error *err) {
         return error_set(err, ERROR_LIMIT, "MetadataTooLarge",
                          "content type of '%.256s' is over the limit of %d bytes", put->key,
                          MAX_TYPE_BYTES);
-    return check_short("event name", put->event_name, err) &&
+    if (strnlen(text_or_empty(put->tags), MAX_TAGS_BYTES + 1) > MAX_TAGS_BYTES)
+        return error_set(err, ERROR_LIMIT, "InvalidTag",
+                         "tags of '%.256s' are over the limit of %d bytes", put->key,
+                         MAX_TAGS_BYTES);
+    return check_short("checksum", put->checksum, err) &&
+           check_short("event name", put->event_name, err) &&
            check_short("request id", put->request_id, err) &&
            check_short("source address", put->source_ip, err) &&
            check_short("principal", put->principal, err);
@@ -52,9 +57,9 @@ bool put_check(const struct store_put *put, struct error *err) {
 
 /* ---- rows ---- */
 
-void object_from_row(struct query *query, struct arena *arena, struct object_row *ret) {
-    ret->version = column_int(query, 0);
-    ret->object = (struct store_object){
+void object_from_row(struct query *query, struct arena *arena, struct store_object *ret) {
+    *ret = (struct store_object){
+        .version = column_int(query, 0),
         .key = column_text(query, arena, 1),
         .etag = column_text(query, arena, 2),
         .size = (uint64_t)column_int(query, 3),
@@ -62,11 +67,13 @@ void object_from_row(struct query *query, struct arena *arena, struct object_row
         .content_type = column_text(query, arena, 5),
         .metadata = column_text(query, arena, 6),
         .part_count = (unsigned)column_int(query, 7),
+        .checksum = column_text(query, arena, 8),
+        .tags = column_text(query, arena, 9),
     };
 }
 
 bool object_find(struct connection *connection, struct arena *arena, int64_t bucket_id,
-                 const char *key, bool *ret_found, struct object_row *ret, struct error *err) {
+                 const char *key, bool *ret_found, struct store_object *ret, struct error *err) {
     CLEANUP(query_end)
     struct query query = query_begin(connection, "SELECT " OBJECT_COLUMNS
                                                  " FROM objects WHERE bucket = ? AND key = ?");
@@ -86,7 +93,7 @@ static bool no_such_key(const char *key, struct error *err) {
 }
 
 static bool object_get(struct connection *connection, struct arena *arena, const char *bucket,
-                       const char *key, struct object_row *ret, struct error *err) {
+                       const char *key, struct store_object *ret, struct error *err) {
     int64_t bucket_id = 0;
     bool found = false;
     if (!bucket_find(connection, bucket, &bucket_id, err) ||
@@ -115,41 +122,43 @@ bool put_conditions(struct connection *connection, struct arena *arena, int64_t 
                     const struct store_put *put, struct error *err) {
     if (!put->if_none_match && put->if_match == NULL)
         return true;
-    struct object_row old = {0};
+    struct store_object old = {0};
     bool found = false;
     return object_find(connection, arena, bucket_id, put->key, &found, &old, err) &&
-           decide(put, found, old.object.etag, err);
+           decide(put, found, old.etag, err);
 }
 
-static bool insert_object(struct transaction *transaction, int64_t bucket_id,
-                          const struct object_row *object, struct error *err) {
+bool object_insert(struct transaction *transaction, int64_t bucket_id,
+                   const struct store_object *object, struct error *err) {
     CLEANUP(query_end)
     struct query query = query_begin(transaction->connection,
                                      "INSERT OR REPLACE INTO objects (bucket, " OBJECT_COLUMNS ")"
-                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_int(&query, bucket_id);
     bind_int(&query, object->version);
-    bind_bytes(&query, object->object.key, strlen(object->object.key));
-    bind_text(&query, object->object.etag);
-    bind_int(&query, (int64_t)object->object.size);
-    bind_int(&query, object->object.modified_unix_ms);
-    bind_text(&query, object->object.content_type);
-    bind_text(&query, object->object.metadata);
-    bind_int(&query, object->object.part_count);
+    bind_bytes(&query, object->key, strlen(object->key));
+    bind_text(&query, object->etag);
+    bind_int(&query, (int64_t)object->size);
+    bind_int(&query, object->modified_unix_ms);
+    bind_text(&query, object->content_type);
+    bind_text(&query, object->metadata);
+    bind_int(&query, object->part_count);
+    bind_text(&query, object->checksum);
+    bind_text(&query, object->tags);
     return query_run(&query, err);
 }
 
 bool object_replace(struct transaction *transaction, struct arena *arena, int64_t bucket_id,
                     const struct store_put *put, const char *event_name,
-                    const struct object_row *object, struct error *err) {
-    struct object_row old = {0};
+                    const struct store_object *object, struct error *err) {
+    struct store_object old = {0};
     bool found = false;
     if (!object_find(transaction->connection, arena, bucket_id, put->key, &found, &old, err) ||
-        !decide(put, found, old.object.etag, err))
+        !decide(put, found, old.etag, err))
         return false;
     if (found && !extents_drop(transaction, old.version, err))
         return false;
-    return insert_object(transaction, bucket_id, object, err) &&
+    return object_insert(transaction, bucket_id, object, err) &&
            events_queue(transaction, bucket_id, put, event_name, object, err);
 }
 
@@ -176,6 +185,8 @@ static void describe(struct arena *arena, struct store_body *body, const struct 
         .modified_unix_ms = put->now_unix_ms,
         .content_type = arena_strdup(arena, text_or_empty(put->content_type)),
         .metadata = arena_strdup(arena, text_or_empty(put->metadata)),
+        .checksum = arena_strdup(arena, text_or_empty(put->checksum)),
+        .tags = arena_strdup(arena, text_or_empty(put->tags)),
     };
 }
 
@@ -183,20 +194,20 @@ bool store_put(struct store *store, struct arena *arena, struct store_body *body
                const struct store_put *put, struct store_object *ret, struct error *err) {
     if (!put_check(put, err) || !refuse_early(store, arena, put, err) || !body_publish(body, err))
         return false;
-    struct object_row row = {0};
-    describe(arena, body, put, &row.object);
+    struct store_object object = {0};
+    describe(arena, body, put, &object);
     CLEANUP(transaction_cleanup) struct transaction transaction = {0};
     int64_t bucket_id = 0;
     if (!transaction_begin(store, &transaction, err) ||
         !bucket_find(transaction.connection, put->bucket, &bucket_id, err) ||
-        !transaction_number(&transaction, &row.version, err) ||
-        !object_replace(&transaction, arena, bucket_id, put, put->event_name, &row, err) ||
-        !extents_add_body(&transaction, row.version, body, err))
+        !transaction_number(&transaction, &object.version, err) ||
+        !object_replace(&transaction, arena, bucket_id, put, put->event_name, &object, err) ||
+        !extents_add_body(&transaction, object.version, body, err))
         return false;
     body->taken = true;
     if (!transaction_commit(&transaction, err))
         return false;
-    *ret = row.object;
+    *ret = object;
     return true;
 }
 
@@ -207,33 +218,28 @@ bool store_head(struct store *store, struct arena *arena, const char *bucket, co
     if (!key_check(key, err))
         return false;
     CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
-    struct object_row row;
-    if (!object_get(reader, arena, bucket, key, &row, err))
-        return false;
-    *ret = row.object;
-    return true;
+    return object_get(reader, arena, bucket, key, ret, err);
 }
 
 bool object_extents(struct store *store, struct arena *arena, const struct object_range *range,
-                    struct object_row *ret_row, struct extent **ret, size_t *ret_count,
+                    struct store_object *ret_object, struct extent **ret, size_t *ret_count,
                     struct error *err) {
     CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
-    struct object_row row;
-    if (!object_get(reader, arena, range->bucket, range->key, &row, err))
+    struct store_object object;
+    if (!object_get(reader, arena, range->bucket, range->key, &object, err))
         return false;
-    const struct store_object *object = &row.object;
-    if (range->expected_etag != NULL && strcmp(range->expected_etag, object->etag) != 0)
+    if (range->expected_etag != NULL && strcmp(range->expected_etag, object.etag) != 0)
         return error_set(err, ERROR_CONFLICT, "PreconditionFailed",
-                         "key '%.512s' has ETag '%s', not '%.64s'", range->key, object->etag,
+                         "key '%.512s' has ETag '%s', not '%.64s'", range->key, object.etag,
                          range->expected_etag);
     uint64_t first = range->whole ? 0 : range->first;
-    uint64_t length = range->whole ? object->size : range->length;
-    if (first > object->size || length > object->size - first)
+    uint64_t length = range->whole ? object.size : range->length;
+    if (first > object.size || length > object.size - first)
         return error_set(err, ERROR_INVALID, "InvalidRange",
                          "range of key '%.512s' reaches over its %llu bytes", range->key,
-                         (unsigned long long)object->size);
-    *ret_row = row;
-    return extents_read(reader, arena, row.version, first, length, ret, ret_count, err);
+                         (unsigned long long)object.size);
+    *ret_object = object;
+    return extents_read(reader, arena, object.version, first, length, ret, ret_count, err);
 }
 
 static bool open_extents(struct store *store, struct arena *arena, const struct extent *extents,
@@ -264,7 +270,7 @@ bool store_read(struct store *store, struct arena *arena, const char *bucket, co
                                        .expected_etag = expected_etag};
     int64_t tried_version = -1;
     for (;;) {
-        struct object_row row;
+        struct store_object row;
         struct extent *extents = NULL;
         size_t count = 0;
         if (!object_extents(store, arena, &range, &row, &extents, &count, err))
@@ -285,27 +291,63 @@ bool store_read(struct store *store, struct arena *arena, const char *bucket, co
     }
 }
 
-bool store_delete(struct store *store, const char *bucket, const char *key, struct error *err) {
+static bool delete_object(struct transaction *transaction, int64_t bucket_id,
+                          const struct store_object *object, struct error *err) {
+    if (!extents_drop(transaction, object->version, err))
+        return false;
+    CLEANUP(query_end)
+    struct query query =
+        query_begin(transaction->connection, "DELETE FROM objects WHERE bucket = ? AND key = ?");
+    bind_int(&query, bucket_id);
+    bind_bytes(&query, object->key, strlen(object->key));
+    return query_run(&query, err);
+}
+
+bool store_delete_if(struct store *store, const char *bucket, const char *key, const char *if_match,
+                     struct error *err) {
     if (!key_check(key, err))
         return false;
-    CLEANUP(transaction_cleanup) struct transaction transaction = {0};
+    const struct store_put condition = {.key = key, .if_match = if_match};
     CLEANUP(arena_cleanup) struct arena *arena = arena_new();
+    CLEANUP(transaction_cleanup) struct transaction transaction = {0};
     int64_t bucket_id = 0;
-    struct object_row row;
+    struct store_object object = {0};
     bool found = false;
     if (!transaction_begin(store, &transaction, err) ||
         !bucket_find(transaction.connection, bucket, &bucket_id, err) ||
-        !object_find(transaction.connection, arena, bucket_id, key, &found, &row, err))
+        !object_find(transaction.connection, arena, bucket_id, key, &found, &object, err) ||
+        !decide(&condition, found, object.etag, err))
         return false;
     if (!found)
         return true;
-    if (!extents_drop(&transaction, row.version, err))
+    return delete_object(&transaction, bucket_id, &object, err) &&
+           transaction_commit(&transaction, err);
+}
+
+bool store_delete(struct store *store, const char *bucket, const char *key, struct error *err) {
+    return store_delete_if(store, bucket, key, NULL, err);
+}
+
+bool store_put_tags(struct store *store, const char *bucket, const char *key, const char *tags,
+                    struct error *err) {
+    const struct store_put put = {.key = key, .tags = tags};
+    if (!put_check(&put, err))
         return false;
-    struct query query =
-        query_begin(transaction.connection, "DELETE FROM objects WHERE bucket = ? AND key = ?");
+    CLEANUP(transaction_cleanup) struct transaction transaction = {0};
+    int64_t bucket_id = 0;
+    if (!transaction_begin(store, &transaction, err) ||
+        !bucket_find(transaction.connection, bucket, &bucket_id, err))
+        return false;
+    struct query query = query_begin(transaction.connection,
+                                     "UPDATE objects SET tags = ? WHERE bucket = ? AND key = ?");
+    bind_text(&query, tags);
     bind_int(&query, bucket_id);
     bind_bytes(&query, key, strlen(key));
     bool done = query_run(&query, err);
     query_end(&query); /* before the commit lets another writer at the statement */
-    return done && transaction_commit(&transaction, err);
+    if (!done)
+        return false;
+    if (sqlite3_changes64(transaction.connection->db) == 0)
+        return no_such_key(key, err);
+    return transaction_commit(&transaction, err);
 }

@@ -97,6 +97,10 @@ struct store_object {
     const char *metadata; /* JSON object of further headers to give back (x-amz-meta-…,
                              content-disposition, cache-control, …), "" for none */
     unsigned part_count;  /* 0: not made of parts */
+    int64_t version;      /* of this key's contents: another, greater one with every write */
+    const char
+        *checksum;    /* algorithm, type and base64 value, "CRC32 FULL_OBJECT NhCmhg==", or "" */
+    const char *tags; /* form-encoded, "a=1&b=2", or "" */
 };
 
 /* A body on its way in: written to a temporary file, hashed as it comes. */
@@ -121,6 +125,8 @@ struct store_put {
     bool if_none_match;   /* CONFLICT PreconditionFailed when the key exists */
     const char *if_match; /* ETag without quotes, or NULL: CONFLICT PreconditionFailed when another,
                              NOT_FOUND NoSuchKey when none */
+    const char *checksum; /* as in store_object; of an upload algorithm and type alone */
+    const char *tags;
     const char *event_name; /* "ObjectCreated:Put", "ObjectCreated:Post", … */
     const char *request_id; /* for the event */
     const char *source_ip;
@@ -150,6 +156,33 @@ MUST_CHECK bool store_read(struct store *store, struct arena *arena, const char 
 /* True also when there was none. */
 MUST_CHECK bool store_delete(struct store *store, const char *bucket, const char *key,
                              struct error *err);
+/* Only while its ETag is that one ("*": any): CONFLICT PreconditionFailed, NOT_FOUND NoSuchKey. */
+MUST_CHECK bool store_delete_if(struct store *store, const char *bucket, const char *key,
+                                const char *if_match, struct error *err);
+
+/* Replaces the tags and nothing else. NOT_FOUND NoSuchKey. */
+MUST_CHECK bool store_put_tags(struct store *store, const char *bucket, const char *key,
+                               const char *tags, struct error *err);
+
+/* The object becomes `put`'s as well: no data moves, whatever the size; the copy keeps the ETag,
+ * the parts and the checksum of its source. Content type, metadata and tags are those of `put`
+ * where that is asked for, the checksum is where `put` has one that is not NULL. CONFLICT
+ * PreconditionFailed with the text "source …" when the source is no longer `source_version`. */
+struct store_copy {
+    struct store_put put;
+    const char *source_bucket, *source_key;
+    int64_t source_version; /* of store_head, on which conditions were checked */
+    bool replaces_metadata;
+    bool replaces_tags;
+};
+MUST_CHECK bool store_copy(struct store *store, struct arena *arena, const struct store_copy *copy,
+                           struct store_object *ret, struct error *err);
+
+/* Where part `number` lies in the object of that version. NOT_FOUND when it has no such part or is
+ * another by now. */
+MUST_CHECK bool store_part_range(struct store *store, const char *bucket, const char *key,
+                                 int64_t version, unsigned number, uint64_t *ret_first,
+                                 uint64_t *ret_length, struct error *err);
 
 struct store_list {
     const char *prefix;      /* "" */
@@ -178,9 +211,24 @@ MUST_CHECK bool store_list(struct store *store, struct arena *arena, const char 
 MUST_CHECK bool store_create_upload(struct store *store, struct arena *arena,
                                     const struct store_put *put, const char **ret_upload_id,
                                     struct error *err);
+struct store_upload {
+    const char *key;
+    const char *id;
+    int64_t created_unix_ms;
+    const char *checksum; /* algorithm and type, "CRC32 COMPOSITE", or "" */
+};
+/* One that is not completed. NOT_FOUND NoSuchUpload. */
+MUST_CHECK bool store_find_upload(struct store *store, struct arena *arena, const char *bucket,
+                                  const char *key, const char *upload_id, struct store_upload *ret,
+                                  struct error *err);
+struct store_part_put {
+    const char *bucket, *key, *upload_id;
+    unsigned number;
+    const char *checksum; /* base64, of the upload's algorithm; "" or NULL for none */
+    int64_t now_unix_ms;
+};
 MUST_CHECK bool store_put_part(struct store *store, struct arena *arena, struct store_body *body,
-                               const char *bucket, const char *key, const char *upload_id,
-                               unsigned number, int64_t now_unix_ms, const char **ret_etag,
+                               const struct store_part_put *put, const char **ret_etag,
                                struct error *err);
 struct store_part_copy {
     const char *bucket, *key, *upload_id; /* the upload */
@@ -189,9 +237,11 @@ struct store_part_copy {
     const char *source_if_match; /* or NULL */
     bool has_range;
     uint64_t first, length;
+    const char *checksum; /* as in store_part_put, of the source while it is `source_if_match` */
     int64_t now_unix_ms;
 };
-/* The part's ETag is the MD5 of its bytes: they are read once, never written. */
+/* No data moves and none is read: the part's ETag is the source's when it is the whole of an object
+ * that was put whole, else the MD5 of the source's ETag and the range. */
 MUST_CHECK bool store_copy_part(struct store *store, struct arena *arena,
                                 const struct store_part_copy *copy, const char **ret_etag,
                                 struct error *err);
@@ -200,12 +250,38 @@ struct store_part {
     const char *etag;
     uint64_t size;
     int64_t modified_unix_ms;
+    const char *checksum; /* base64 or ""; NULL in a list of complete: not compared */
 };
 /* `after`: part-number-marker. */
 MUST_CHECK bool store_list_parts(struct store *store, struct arena *arena, const char *bucket,
                                  const char *key, const char *upload_id, unsigned after,
                                  size_t max_parts, struct store_part **ret, size_t *ret_count,
                                  bool *ret_truncated, struct error *err);
+/* Of an object that was made of parts, as it is at `version`; ETags are "". */
+MUST_CHECK bool store_list_object_parts(struct store *store, struct arena *arena, int64_t version,
+                                        unsigned after, size_t max_parts, struct store_part **ret,
+                                        size_t *ret_count, bool *ret_truncated, struct error *err);
+
+struct store_upload_list {
+    const char *prefix;
+    const char *delimiter;
+    const char *key_marker; /* uploads of greater keys, and of this key with greater ids than */
+    const char *id_marker;  /* this, which is "" for none: then only of greater keys */
+    size_t max_uploads;
+};
+struct store_upload_listing {
+    struct store_upload *uploads;
+    size_t upload_count;
+    const char **prefixes;
+    size_t prefix_count;
+    bool truncated;
+    const char *next_key, *next_id; /* markers of the next page */
+};
+/* Uploads that are not completed, in order of key, then of their start. */
+MUST_CHECK bool store_list_uploads(struct store *store, struct arena *arena, const char *bucket,
+                                   const struct store_upload_list *list,
+                                   struct store_upload_listing *ret, struct error *err);
+
 /* `parts`: number and ETag as the client gives them. Repeating it after success answers the same
  * object while it is still that one. Event: ObjectCreated:CompleteMultipartUpload. Honours
  * if_none_match and if_match of `put`. */

@@ -245,6 +245,9 @@ void assert_sound(const char *folder) {
         "SELECT count(*) FROM extents WHERE blob NOT IN (SELECT name FROM blobs)",
         "SELECT count(*) FROM extents WHERE owner NOT IN"
         " (SELECT version FROM objects UNION ALL SELECT owner FROM parts)",
+        "SELECT count(*) FROM object_parts WHERE owner NOT IN (SELECT version FROM objects)",
+        "SELECT count(*) FROM objects WHERE part_count !="
+        " (SELECT count(*) FROM object_parts WHERE owner = version)",
         "SELECT count(*) FROM objects WHERE size !="
         " (SELECT coalesce(sum(length), 0) FROM extents WHERE owner = version)",
         "SELECT count(*) FROM parts WHERE size !="

@@ -85,8 +85,13 @@ static void test_delete_takes_all(void **state) {
     assert_ok(fixture, store_put_document(store, "photos", "cors", str_c("<x/>"), err));
     assert_ok(fixture, store_create_upload(store, fixture->arena, &put, &id, err));
     struct store_body *body = make_body(store, "part", 4, err);
-    assert_ok(fixture,
-              store_put_part(store, fixture->arena, body, "photos", "big", id, 1, 1, &etag, err));
+    assert_ok(
+        fixture,
+        store_put_part(
+            store, fixture->arena, body,
+            &(struct store_part_put){
+                .bucket = "photos", .key = "big", .upload_id = id, .number = 1, .now_unix_ms = 1},
+            &etag, err));
     store_body_free(body);
     assert_int_equal(count_blobs(fixture->folder), 1);
 

@@ -35,8 +35,14 @@ static bool put_by_parts(struct store *store, struct arena *arena, const struct 
     if (!store_create_upload(store, arena, put, &id, err))
         return false;
     struct store_body *body = make_body(store, bytes, size, err);
-    bool done = body != NULL && store_put_part(store, arena, body, put->bucket, put->key, id, 1,
-                                               put->now_unix_ms, &part.etag, err);
+    bool done =
+        body != NULL && store_put_part(store, arena, body,
+                                       &(struct store_part_put){.bucket = put->bucket,
+                                                                .key = put->key,
+                                                                .upload_id = id,
+                                                                .number = 1,
+                                                                .now_unix_ms = put->now_unix_ms},
+                                       &part.etag, err);
     store_body_free(body);
     return done && store_complete_upload(store, arena, put, id, &part, 1, &object, err);
 }

@@ -304,6 +304,30 @@ static void test_doubtful_file_stays(void **state) {
     assert_int_equal(count_blobs(fixture->folder), 1);
 }
 
+/* Who is told that the disk is full may try something smaller at once: what was written is gone
+ * before the body is. */
+static void test_failed_write_leaves_nothing(void **state) {
+    struct fixture *fixture = *state;
+    static const int numbers[] = {ENOSPC, EDQUOT, EIO};
+    static const uint8_t bytes[5000];
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        struct store_body *body = NULL;
+        assert_ok(fixture, store_body_new(fixture->store, &body, &fixture->err));
+        assert_ok(fixture, store_body_add(body, bytes, sizeof bytes, &fixture->err));
+        assert_int_equal(count_temporary(fixture->folder), 1);
+        arm(CALL_WRITE, 1, numbers[i]);
+        assert_fails(fixture, store_body_add(body, bytes, sizeof bytes, &fixture->err),
+                     numbers[i] == EIO ? ERROR_INTERNAL : ERROR_LIMIT, NULL);
+        arm(CALL_NONE, 0, 0);
+        assert_int_equal(count_temporary(fixture->folder), 0);
+        struct store_put put = make_put("a");
+        struct store_object object;
+        assert_false(store_put(fixture->store, fixture->arena, body, &put, &object, &fixture->err));
+        store_body_free(body);
+    }
+    assert_ok(fixture, put_text(fixture, "a", "smaller"));
+}
+
 /* The process ends at the n-th call. */
 static void test_kill_at_each_call(void **state) {
     struct fixture *fixture = *state;
@@ -387,6 +411,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_put, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_doubtful_file_stays, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_failed_write_leaves_nothing, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_kill_at_each_call, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_other_changes, fixture_setup, fixture_teardown),
     };

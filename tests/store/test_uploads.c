@@ -19,8 +19,11 @@ static bool put_part(struct fixture *fixture, const char *key, const char *id, u
                      const void *data, size_t size, const char **ret_etag) {
     struct store_body *body = make_body(fixture->store, data, size, &fixture->err);
     assert_non_null(body);
-    bool done = store_put_part(fixture->store, fixture->arena, body, "photos", key, id, number,
-                               6000, ret_etag, &fixture->err);
+    bool done = store_put_part(
+        fixture->store, fixture->arena, body,
+        &(struct store_part_put){
+            .bucket = "photos", .key = key, .upload_id = id, .number = number, .now_unix_ms = 6000},
+        ret_etag, &fixture->err);
     store_body_free(body);
     return done;
 }
