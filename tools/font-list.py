@@ -2,8 +2,8 @@
 """Writes the list of fonts that text is drawn with, as C: file names and sizes, in order of preference.
 
 The fonts are a part of what makes a frame, so the list is a part of the build id, and a font that
-differs from it is not used. Noto Sans comes first, then its scripts, symbols, and the scripts that Noto
-has in another style only.
+differs from it is not used. Noto Sans comes first, then its scripts, symbols, the scripts that Noto has
+in another style only, and emoji.
 
 usage: font-list.py HEADER FOLDER...
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 FIRST = ["NotoSans-Regular.ttf", "NotoSansSymbols-Regular.ttf", "NotoSansSymbols2-Regular.ttf",
          "NotoSansMath-Regular.ttf", "NotoSansCJK-Regular.ttc", "NotoMusic-Regular.ttf"]
-PATTERNS = ["NotoSans*-Regular.tt[fc]", "NotoSerif*-Regular.ttf", "Noto*-Regular.ttf"]
+PATTERNS = ["NotoSans*-Regular.tt[fc]", "NotoSerif*-Regular.ttf", "Noto*-Regular.ttf", "NotoColorEmoji.ttf"]
 # Drawn otherwise than the text around them, or variants of others.
 LEFT_OUT = ["NotoSansMono-Regular.ttf", "NotoMono-Regular.ttf", "NotoSansDisplay-Regular.ttf",
             "NotoSerif-Regular.ttf", "NotoSerifDisplay-Regular.ttf"]

@@ -78,17 +78,25 @@ static struct font *open_font(struct fonts *fonts, size_t index) {
     if (!place->was_tried && find_file(&font_files[index], path) &&
         FT_New_Face(fonts->library, path, 0, &place->font.face) == 0) {
         place->font.shaper = hb_ft_font_create_referenced(place->font.face);
-        hb_ft_font_set_load_flags(place->font.shaper, FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP);
+        bool has_outlines = FT_IS_SCALABLE(place->font.face);
+        hb_ft_font_set_load_flags(place->font.shaper, has_outlines
+                                                          ? FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP
+                                                          : FT_LOAD_NO_HINTING | FT_LOAD_COLOR);
     }
     place->was_tried = true;
     return place->font.face ? &place->font : NULL;
 }
 
 static struct font *sized(struct font *font, unsigned size_pixels) {
-    if (font->face->size->metrics.y_ppem != size_pixels) {
+    if (font->size == size_pixels)
+        return font;
+    font->size = font->drawn_size = size_pixels;
+    if (FT_IS_SCALABLE(font->face)) {
         FT_Set_Pixel_Sizes(font->face, 0, size_pixels);
-        hb_ft_font_changed(font->shaper);
+    } else if (FT_Select_Size(font->face, 0) == 0) {
+        font->drawn_size = font->face->size->metrics.y_ppem;
     }
+    hb_ft_font_changed(font->shaper);
     return font;
 }
 
@@ -107,7 +115,7 @@ bool fonts_first(struct fonts *fonts, unsigned size_pixels, struct font **ret, s
         return error_set(
             err, ERROR_NOT_FOUND, NULL,
             "there is no font to write with, or not the one that the program was "
-            "built with: install Debian's fonts-noto-core (and fonts-noto-cjk), or say "
+            "built with: install Debian's fonts-noto-core (and its -cjk and -color-emoji), or say "
             "where they are in TACHYSCOPE_FONTS");
     *ret = sized(font, size_pixels);
     return true;

@@ -9,10 +9,12 @@
 
 #include <stdint.h>
 
-/* FreeType's and HarfBuzz's handles of one font. */
+/* FreeType's and HarfBuzz's handles of one font. One that is made of pictures (emoji) has them in
+ * one size only: what it says and draws is to be scaled by size / drawn_size. */
 struct font {
     struct FT_FaceRec_ *face;
     struct hb_font_t *shaper;
+    unsigned size, drawn_size; /* pixels an em; the same in fonts of outlines */
 };
 
 /* Opened when first needed, then kept; one per thread. */

@@ -152,6 +152,11 @@ static void order_runs(struct line *line) {
 
 /* ---- glyphs ---- */
 
+/* Of a font that has one size only, to the size that is wanted. */
+static int scaled(const struct font *font, int units) {
+    return (int)((int64_t)units * font->size / font->drawn_size);
+}
+
 static void shape_run(struct line *line, const struct run *run, hb_buffer_t *buffer) {
     unsigned count;
     hb_buffer_clear_contents(buffer);
@@ -167,11 +172,12 @@ static void shape_run(struct line *line, const struct run *run, hb_buffer_t *buf
     const hb_glyph_info_t *infos = hb_buffer_get_glyph_infos(buffer, &count);
     const hb_glyph_position_t *positions = hb_buffer_get_glyph_positions(buffer, &count);
     for (unsigned i = 0; i < count; i++) {
+        const hb_glyph_position_t *position = &positions[i];
         if (line->glyph_count < MAX_GLYPHS)
-            line->glyphs[line->glyph_count++] =
-                (struct glyph){run->font, infos[i].codepoint, line->width + positions[i].x_offset,
-                               positions[i].y_offset};
-        line->width += positions[i].x_advance;
+            line->glyphs[line->glyph_count++] = (struct glyph){
+                run->font, infos[i].codepoint, line->width + scaled(run->font, position->x_offset),
+                scaled(run->font, position->y_offset)};
+        line->width += scaled(run->font, position->x_advance);
     }
 }
 
@@ -252,9 +258,57 @@ static void add_bitmap(const FT_Bitmap *bitmap, int left, int top, struct text_m
     }
 }
 
+/* How much of the letters' white a small picture's part has: its light, as far as it is there. The
+ * mean of the pixels that fall onto the one at x, y. */
+static unsigned light_at(const FT_Bitmap *bitmap, unsigned x, unsigned y, const struct font *font) {
+    unsigned left = x * font->drawn_size / font->size, top = y * font->drawn_size / font->size;
+    unsigned right = (x + 1) * font->drawn_size / font->size;
+    unsigned bottom = (y + 1) * font->drawn_size / font->size;
+    right = right > left ? right : left + 1;
+    bottom = bottom > top ? bottom : top + 1;
+    uint64_t sum = 0;
+    for (unsigned row = top; row < bottom && row < bitmap->rows; row++) {
+        const uint8_t *line = bitmap->buffer + (ptrdiff_t)row * bitmap->pitch;
+        /* Blue, green, red, multiplied by alpha; BT.709's weights in 256ths. */
+        for (unsigned column = left; column < right && column < bitmap->width; column++)
+            sum +=
+                18u * line[4 * column] + 183u * line[4 * column + 1] + 55u * line[4 * column + 2];
+    }
+    return (unsigned)(sum / 256 / ((uint64_t)(right - left) * (bottom - top)));
+}
+
+/* Emoji are pictures in colours; on film they are as white as the letters around them, in the
+ * shades that they have. */
+static void draw_picture(const struct glyph *glyph, const struct canvas *canvas) {
+    const struct font *font = glyph->font;
+    FT_GlyphSlot slot = font->face->glyph;
+    struct text_mask *mask = canvas->mask;
+    if (FT_Load_Glyph(font->face, glyph->index, FT_LOAD_COLOR | FT_LOAD_RENDER) != 0 ||
+        slot->bitmap.pixel_mode != FT_PIXEL_MODE_BGRA)
+        return;
+    unsigned width = (slot->bitmap.width * font->size + font->drawn_size - 1) / font->drawn_size;
+    unsigned height = (slot->bitmap.rows * font->size + font->drawn_size - 1) / font->drawn_size;
+    int left = canvas->left + glyph->x / UNIT + scaled(font, slot->bitmap_left);
+    int top = (int)mask->baseline - glyph->y / UNIT - scaled(font, slot->bitmap_top);
+    for (unsigned y = 0; y < height; y++) {
+        for (unsigned x = 0; x < width; x++) {
+            int row = top + (int)y, column = left + (int)x;
+            if (row < 0 || column < 0 || row >= (int)mask->height || column >= (int)mask->width)
+                continue;
+            uint8_t *pixel = &mask->coverage[(size_t)row * mask->width + (size_t)column];
+            unsigned light = light_at(&slot->bitmap, x, y, font);
+            *pixel = (uint8_t)(light > *pixel ? light : *pixel);
+        }
+    }
+}
+
 static void draw_glyph(const struct glyph *glyph, const struct canvas *canvas) {
     FT_Face face = glyph->font->face;
     FT_GlyphSlot slot = face->glyph;
+    if (!FT_IS_SCALABLE(face)) {
+        draw_picture(glyph, canvas);
+        return;
+    }
     if (FT_Load_Glyph(face, glyph->index, FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP) != 0 ||
         slot->format != FT_GLYPH_FORMAT_OUTLINE)
         return;

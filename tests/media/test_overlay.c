@@ -146,6 +146,7 @@ static void scripts_have_fonts(void **state) {
         "Հայաստան",
         "Tiếng Việt",
         "→ ★ ♪ ½ €",
+        "😀🏔️ 🎉",
     };
     struct fonts *fonts = fonts_new();
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -182,6 +183,31 @@ static void text_is_shaped(void **state) {
     assert_int_equal(plain.width, marked.width);
     text_mask_clear(&plain);
     text_mask_clear(&marked);
+    fonts_free(fonts);
+}
+
+/* Pictures in one size only, made as tall as the letters, in shades. */
+static void emoji_are_drawn_in_shades(void **state) {
+    (void)state;
+    struct fonts *fonts = fonts_new();
+    struct text_mask one = drawn(fonts, "😀"), two = drawn(fonts, "😀😀"),
+                     family = drawn(fonts, "👨‍👩‍👧"), letter = drawn(fonts, "M");
+    assert_int_equal(one.missing, 0);
+    assert_in_range(one.width, letter.width, 2 * letter.width);
+    assert_in_range(two.width, 2 * one.width - 2, 2 * one.width + one.width / 2);
+    /* Joined into one picture. */
+    assert_in_range(family.width, one.width - 4, one.width + 4);
+    unsigned shades = 0;
+    bool seen[256] = {false};
+    for (size_t i = 0; i < (size_t)one.width * one.height; i++) {
+        shades += !seen[one.coverage[i]];
+        seen[one.coverage[i]] = true;
+    }
+    assert_true(shades > 20 && seen[0]);
+    text_mask_clear(&one);
+    text_mask_clear(&two);
+    text_mask_clear(&family);
+    text_mask_clear(&letter);
     fonts_free(fonts);
 }
 
@@ -286,6 +312,7 @@ int main(void) {
         cmocka_unit_test(long_captions_fit),
         cmocka_unit_test(scripts_have_fonts),
         cmocka_unit_test(text_is_shaped),
+        cmocka_unit_test(emoji_are_drawn_in_shades),
         cmocka_unit_test(what_no_font_has_is_told),
         cmocka_unit_test(watermarks_keep_their_alpha),
         cmocka_unit_test(large_watermarks_are_made_smaller),
