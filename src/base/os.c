@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,18 @@ bool make_folders(const char *path, struct error *err) {
     if (!S_ISDIR(info.st_mode))
         return error_set(err, ERROR_CONFLICT, NULL, "'%s' is not a folder", path);
     return true;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk) {
+    (void)info, (void)type, (void)walk;
+    int result = remove(path);
+    (void)result; /* the rest goes all the same */
+    return 0;
+}
+
+void remove_tree(const char *path) {
+    enum { OPEN_FOLDERS = 16 };
+    nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 bool read_file(struct arena *arena, const char *path, size_t max_size, struct str *ret_contents,

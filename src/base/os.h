@@ -28,6 +28,10 @@ void fd_cleanup(int *fd);
 /* mkdir -p with mode 0700 for what is made. */
 MUST_CHECK bool make_folders(const char *path, struct error *err);
 
+/* Removes a folder with all that is in it, links themselves and not what they lead to, as far as it
+ * can. */
+void remove_tree(const char *path);
+
 /* Whole file into the arena (NUL behind it, not counted); LIMIT when larger than `max_size`. */
 MUST_CHECK bool read_file(struct arena *arena, const char *path, size_t max_size,
                           struct str *ret_contents, struct error *err);

@@ -8,12 +8,14 @@
  * again with another.
  */
 #include "cli/embedded.h"
+#include "base/log.h"
 #include "base/os.h"
 #include "cli/rights.h"
 #include "cli/secrets.h"
 #include "cli/setup.h"
 #include "host/gateway.h"
 #include "host/host.h"
+#include "host/sandbox.h"
 #include "s3/server.h"
 
 #include <arpa/inet.h>
@@ -44,6 +46,7 @@ struct embedded {
     struct gateway *gateway;
     const char *page_url;
     const char *s3_url;
+    unsigned s3_port;
     const char *bootstrap;
     const char *web_folder; /* NULL: none */
     const char *openapi;    /* NULL: none */
@@ -89,7 +92,25 @@ static bool start_store(struct embedded *e, struct error *err) {
     };
     if (!s3_server_start(&s3, &e->s3, err))
         return false;
-    e->s3_url = arena_printf(e->arena, "http://%s", s3_server_address(e->s3));
+    const char *address = s3_server_address(e->s3);
+    e->s3_url = arena_printf(e->arena, "http://%s", address);
+    uint64_t port;
+    if (!str_to_u64(str_c(strrchr(address, ':') + 1), UINT16_MAX, &port))
+        return error_set(err, ERROR_INTERNAL, NULL, "the store listens on '%s'", address);
+    e->s3_port = (unsigned)port;
+    return true;
+}
+
+/* Said once, not with each process. */
+static bool check_sandbox(struct embedded *e, struct error *err) {
+    const char *missing = sandbox_missing(e->arena);
+    if (missing[0] == '\0')
+        return true;
+    if (e->options->require_sandbox)
+        return error_set(err, ERROR_UNAVAILABLE, NULL,
+                         "this kernel lacks what shuts functions in: %s", missing);
+    log_warning("serve", "functions are shut in less than they should be: this kernel lacks %s",
+                missing);
     return true;
 }
 
@@ -141,6 +162,8 @@ static bool start_host(struct embedded *e, struct error *err) {
         named[i].name = rights_functions[i];
         named[i].program = e->bootstrap;
         named[i].environment = environment_of(e, i);
+        named[i].sandboxed = true;
+        named[i].ports[0] = (uint16_t)e->s3_port;
     }
     const struct host_options host = {
         .store = e->store,
@@ -148,6 +171,7 @@ static bool start_host(struct embedded *e, struct error *err) {
         .functions = named,
         .function_count = RIGHTS_FUNCTION_COUNT,
         .idle_seconds = e->options->idle_seconds,
+        .folder = arena_printf(e->arena, "%s/functions", e->options->data),
     };
     return host_start(&host, &e->host, err);
 }
@@ -219,7 +243,7 @@ bool embedded_start(const struct embedded_options *options, struct embedded **re
     struct embedded *e = arena_alloc(arena, sizeof *e);
     e->arena = arena;
     e->options = options;
-    if (!find_files(e, err) || !start_store(e, err) ||
+    if (!check_sandbox(e, err) || !find_files(e, err) || !start_store(e, err) ||
         !setup_buckets(e->store, e->arena, &e->secrets, err) || !start_page(e, err)) {
         embedded_stop(e);
         return false;

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "cli/address.h"
 
+#include <stdbool.h>
+
 struct embedded_options {
     const char *data;      /* folder; made where it is missing */
     struct address listen; /* page and API */
@@ -14,6 +16,7 @@ struct embedded_options {
     unsigned concurrency;  /* render functions at once, at least 1 */
     unsigned idle_seconds; /* a function's process ends after so long without work */
     const char *token;     /* owner's; "" for none */
+    bool require_sandbox;  /* no start where the kernel cannot shut functions in */
 };
 
 struct embedded;

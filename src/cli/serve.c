@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
     {"tls-key", 0, "F", NULL},
     {"s3", 0, "URL", NULL},
     {"amqp", 0, "URL", NULL},
-    {"require-sandbox", 0, NULL, NULL},
+    {"require-sandbox", 0, NULL, "no start where the kernel cannot shut functions in"},
     {"lambda-cpu", 0, NULL, NULL},
     {0},
 };
@@ -111,6 +111,7 @@ static bool read_line(struct arena *arena, const struct options *options,
     ret->data = data;
     ret->concurrency = (unsigned)concurrency;
     ret->idle_seconds = (unsigned)idle_seconds;
+    ret->require_sandbox = options_flag(options, "require-sandbox");
     return read_addresses(arena, options, ret, err);
 }
 

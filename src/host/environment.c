@@ -1,6 +1,7 @@
 /*
  * The variables that Lambda sets for a runtime of its own, as far as they mean something here.
- * Nothing of the host's environment goes through but TMPDIR.
+ * Nothing of the host's environment goes through but TMPDIR where a process has no folder of its
+ * own.
  */
 #include "host/internal.h"
 
@@ -16,8 +17,8 @@ static bool is_set(const char *const *environment, size_t count, const char *ent
 }
 
 const char *const *environment_build(struct arena *arena, const struct function *function,
-                                     const char *api_address) {
-    const char *temporary = getenv("TMPDIR");
+                                     const char *api_address, const char *own_folder) {
+    const char *temporary = own_folder != NULL ? own_folder : getenv("TMPDIR");
     const char *const own[] = {
         arena_printf(arena, "_HANDLER=%s", function->name),
         arena_printf(arena, "AWS_LAMBDA_RUNTIME_API=%s", api_address),

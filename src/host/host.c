@@ -65,6 +65,22 @@ static const char *const *copy_environment(struct arena *arena, const char *cons
     return copy;
 }
 
+static bool make_sandbox(struct host *host, const struct host_function *from, struct function *ret,
+                         struct error *err) {
+    const struct sandbox_options options = {
+        .program = ret->program,
+        .runs_programs = from->runs_programs,
+        .reaches_network = from->reaches_network,
+    };
+    if (!from->sandboxed)
+        return true;
+    if (host->folder == NULL)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "function '%s': a sandbox needs a folder for its processes", ret->name);
+    memcpy(ret->ports, from->ports, sizeof ret->ports);
+    return sandbox_new(host->arena, &options, &ret->sandbox, err);
+}
+
 static bool copy_function(struct host *host, const struct host_function *from, struct function *ret,
                           struct error *err) {
     struct arena *arena = host->arena;
@@ -88,7 +104,7 @@ static bool copy_function(struct host *host, const struct host_function *from, s
     if (from->max_concurrency < 1)
         return error_set(err, ERROR_INVALID, NULL, "function '%s': no process is allowed",
                          ret->name);
-    return copy_program(arena, from->program, ret, err);
+    return copy_program(arena, from->program, ret, err) && make_sandbox(host, from, ret, err);
 }
 
 static struct function *find_function(const struct host *host, const char *name) {
@@ -96,6 +112,20 @@ static struct function *find_function(const struct host *host, const char *name)
         if (strcmp(host->functions[i].name, name) == 0)
             return &host->functions[i];
     return NULL;
+}
+
+/* What a killed host has left there goes. */
+static bool make_folder(struct host *host, const struct host_options *options, struct error *err) {
+    if (options->folder == NULL)
+        return true;
+    remove_tree(options->folder);
+    char path[PATH_MAX];
+    if (!make_folders(options->folder, err))
+        return false;
+    if (realpath(options->folder, path) == NULL)
+        return error_errno(err, "folder '%s'", options->folder);
+    host->folder = arena_strdup(host->arena, path);
+    return true;
 }
 
 static bool copy_functions(struct host *host, const struct host_options *options,
@@ -155,7 +185,7 @@ bool host_start(const struct host_options *options, struct host **ret, struct er
         free_host(host);
         return false;
     }
-    if (!copy_functions(host, options, err)) {
+    if (!make_folder(host, options, err) || !copy_functions(host, options, err)) {
         free_host(host);
         return false;
     }

@@ -20,16 +20,24 @@
 
 struct host;
 
+enum { HOST_MAX_PORTS = 4 };
+
 struct host_function {
     const char *name;    /* "intake"; also _HANDLER */
     const char *program; /* path of bootstrap */
     /* Further environment, "NAME=value", NULL-terminated: credentials, buckets, endpoint. */
     const char *const *environment;
     unsigned timeout_seconds;
-    unsigned memory_mb;       /* told to the process; address space is not bounded by it */
+    unsigned memory_mb; /* told to the process, which may hold so much and 256 MiB for stacks */
     unsigned max_concurrency; /* processes of this function */
     unsigned max_retries;     /* after the first try */
     const char *on_failure;   /* function that gets the record; NULL: dead letters */
+    /* Whether its processes are shut in (host/sandbox.h), with `folder` of the options as the place
+     * for theirs; then connections go to its Runtime API and to `ports` only. */
+    bool sandboxed;
+    bool runs_programs;
+    bool reaches_network;
+    uint16_t ports[HOST_MAX_PORTS]; /* 0: none */
 };
 
 struct host_options {
@@ -40,6 +48,9 @@ struct host_options {
     unsigned idle_seconds; /* a process without work is ended after so long */
     /* Milliseconds before the n-th retry: retry_ms * 2^(n-1), at most 60,000; 0: 1,000. */
     unsigned retry_ms;
+    /* Holds a folder for each process, its TMPDIR, which goes away with it; made, and emptied at
+     * the start. NULL: they share the host's TMPDIR and cannot be sandboxed. */
+    const char *folder;
 };
 
 /* Starts the dispatcher's thread; rows that wait are taken at once. Copies the options. INVALID for

@@ -93,6 +93,8 @@ struct function {
     unsigned max_concurrency;
     unsigned max_retries;
     const char *on_failure;
+    const struct sandbox *sandbox; /* NULL: none */
+    uint16_t ports[HOST_MAX_PORTS];
 
     /* Guarded by the mutex. */
     struct worker *idle; /* the one used last first */
@@ -117,6 +119,7 @@ struct host {
     struct arena *arena; /* options; written by host_start only */
     struct store *store;
     const char *region;
+    const char *folder; /* of the processes' folders; NULL: none */
     struct function *functions;
     unsigned function_count;
     int64_t idle_ms;
@@ -165,6 +168,7 @@ struct worker {
     struct function *function;
     struct arena *arena;
     struct process process;
+    const char *folder; /* its own; NULL: none */
     int64_t started_ms; /* monotonic, as all below */
 
     /* Guarded by the mutex. */
@@ -195,6 +199,6 @@ void worker_finish(struct worker *worker);
 /* Environment of a process (environment.c): what the host sets, then the function's own, without
  * what the host sets. */
 const char *const *environment_build(struct arena *arena, const struct function *function,
-                                     const char *api_address);
+                                     const char *api_address, const char *own_folder);
 
 #endif

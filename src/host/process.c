@@ -20,7 +20,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_FREE_FD = 3, STATUS_NOT_STARTED = 127 };
+enum {
+    FIRST_FREE_FD = 3,
+    STATUS_NOT_STARTED = 127,
+    /* As on Lambda. */
+    MAX_OPEN_FILES = 1024,
+    MAX_FILE_MB = 512,
+    /* Stacks of threads count whole, of which little is ever touched. */
+    MEMORY_SPARE_MB = 256,
+};
+
+/* AddressSanitizer maps terabytes that it never touches. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BOUNDS_MEMORY false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BOUNDS_MEMORY false
+#endif
+#endif
+#ifndef BOUNDS_MEMORY
+#define BOUNDS_MEMORY true
+#endif
 
 /* What the child needs, put together before the fork. */
 struct start {
@@ -50,6 +70,27 @@ static bool set_bounds(const struct start *start) {
     return true;
 }
 
+/* Never above what the host itself may. */
+static bool lower_limit(__rlimit_resource_t resource, rlim_t value) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0)
+        return false;
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < value)
+        value = limit.rlim_max;
+    const struct rlimit lower = {value, value};
+    return setrlimit(resource, &lower) == 0;
+}
+
+static bool set_limits(const struct process_options *options) {
+    rlim_t memory_mb = (rlim_t)options->memory_mb + MEMORY_SPARE_MB;
+    bool ok = lower_limit(RLIMIT_NOFILE, MAX_OPEN_FILES);
+    if (ok && options->memory_mb > 0 && BOUNDS_MEMORY)
+        ok = lower_limit(RLIMIT_DATA, memory_mb * 1024 * 1024);
+    if (ok && options->sandbox != NULL)
+        ok = lower_limit(RLIMIT_FSIZE, (rlim_t)MAX_FILE_MB * 1024 * 1024);
+    return ok;
+}
+
 static bool set_descriptors(const struct start *start) {
     bool has_stderr = fcntl(STDERR_FILENO, F_GETFD) >= 0;
     if (dup2(start->null_fd, STDIN_FILENO) < 0 ||
@@ -64,7 +105,9 @@ static bool set_descriptors(const struct start *start) {
 static NORETURN void run_child(const struct start *start) {
     const struct process_options *options = start->options;
     set_signals();
-    if (set_bounds(start) && set_descriptors(start) && chdir(options->folder) == 0) {
+    if (set_bounds(start) && set_limits(options) && set_descriptors(start) &&
+        chdir(options->folder) == 0 &&
+        (options->sandbox == NULL || sandbox_enter(options->sandbox, &options->entry))) {
         char *arguments[] = {(char *)options->program, NULL};
         execve(options->program, arguments, (char *const *)options->environment);
     }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/sandbox.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -15,6 +16,9 @@ struct process_options {
     const char *program;            /* absolute path */
     const char *folder;             /* its working folder */
     const char *const *environment; /* all of it, "NAME=value", NULL-terminated */
+    unsigned memory_mb;             /* that it may hold for itself; 0: no bound */
+    const struct sandbox *sandbox;  /* NULL: none */
+    struct sandbox_entry entry;     /* into the sandbox */
 };
 
 struct process {

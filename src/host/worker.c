@@ -185,6 +185,8 @@ static void free_worker(struct worker *worker) {
     struct function *function = worker->function;
     struct host *host = function->host;
     runtime_api_free(worker->api);
+    if (worker->folder != NULL)
+        remove_tree(worker->folder);
     pthread_mutex_lock(&host->mutex);
     function->process_count--;
     host->stats.processes--;
@@ -207,18 +209,51 @@ static void enlist(struct worker *worker, struct runtime_api *api, struct work *
     pthread_mutex_unlock(&host->mutex);
 }
 
+/* Of its own, so that none sees another's files. */
+static bool make_folder(struct worker *worker, struct error *err) {
+    const struct host *host = worker->function->host;
+    if (host->folder == NULL)
+        return true;
+    char *path = arena_printf(worker->arena, "%s/XXXXXX", host->folder);
+    if (mkdtemp(path) == NULL)
+        return error_errno(err, "folder '%s'", path);
+    worker->folder = path;
+    return true;
+}
+
+/* The ports that it may connect to: its Runtime API's and those of the function. */
+static size_t list_ports(const struct worker *worker, const char *api_address,
+                         uint16_t ret[HOST_MAX_PORTS + 1]) {
+    const struct function *function = worker->function;
+    uint64_t port = 0;
+    size_t count = 0;
+    if (str_to_u64(str_c(strrchr(api_address, ':') + 1), UINT16_MAX, &port))
+        ret[count++] = (uint16_t)port;
+    for (size_t i = 0; i < HOST_MAX_PORTS; i++)
+        if (function->ports[i] != 0)
+            ret[count++] = function->ports[i];
+    return count;
+}
+
 static bool start_process(struct worker *worker, struct work *work, struct error *err) {
     const struct runtime_api_options api_options = {.on_event = on_event, .context = worker};
     struct runtime_api *api = NULL;
     bool ok = runtime_api_start(&api_options, &api, err);
     enlist(worker, api, work);
-    if (!ok)
+    if (!ok || !make_folder(worker, err))
         return false;
     const struct function *function = worker->function;
+    uint16_t ports[HOST_MAX_PORTS + 1];
     const struct process_options options = {
         .program = function->program,
         .folder = function->folder,
-        .environment = environment_build(worker->arena, function, runtime_api_address(api)),
+        .environment =
+            environment_build(worker->arena, function, runtime_api_address(api), worker->folder),
+        .memory_mb = function->memory_mb,
+        .sandbox = function->sandbox,
+        .entry = {.folder = worker->folder,
+                  .ports = ports,
+                  .port_count = list_ports(worker, runtime_api_address(api), ports)},
     };
     return process_spawn(&options, &worker->process, err);
 }

@@ -59,7 +59,8 @@ static void ends_are_told(void **state) {
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct arena *arena = arena_new();
         const char *script = make_script(arena, cases[i].script);
-        const struct process_options options = {script, "/", environment};
+        const struct process_options options = {
+            .program = script, .folder = "/", .environment = environment};
         struct process process;
         struct error err;
         if (!process_spawn(&options, &process, &err))
@@ -94,7 +95,8 @@ static void what_cannot_run_is_told(void **state) {
         {"/bin/sh", "/no/such/folder", ERROR_NOT_FOUND},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        const struct process_options options = {cases[i].program, cases[i].folder, environment};
+        const struct process_options options = {
+            .program = cases[i].program, .folder = cases[i].folder, .environment = environment};
         struct process process = {.pid = 77};
         struct error err;
         assert_false(process_spawn(&options, &process, &err));
@@ -117,7 +119,8 @@ static void the_whole_group_is_killed(void **state) {
         arena,
         arena_printf(arena, "#!/bin/sh\nexec 3>/proc/%ld/fd/%d\nsleep 1000 &\nkill -STOP $$\n",
                      (long)getpid(), fds[1]));
-    const struct process_options options = {script, "/", environment};
+    const struct process_options options = {
+        .program = script, .folder = "/", .environment = environment};
     struct process process;
     struct error err;
     if (!process_spawn(&options, &process, &err))
@@ -151,7 +154,8 @@ static void missing_standard_descriptors_do_no_harm(void **state) {
     }
     for (int fd = 0; fd < 3; fd++)
         close(fd);
-    const struct process_options options = {script, "/", environment};
+    const struct process_options options = {
+        .program = script, .folder = "/", .environment = environment};
     struct process process;
     struct error err;
     bool ok = process_spawn(&options, &process, &err);
