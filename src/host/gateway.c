@@ -115,6 +115,18 @@ static void handle_health(struct http_exchange *x) {
     http_headers_add(x->arena, &x->response.headers, "Cache-Control", "no-store");
 }
 
+/* For whoever watches this machine, not for the world: jobs can be counted by it. */
+static void handle_metrics(struct gateway *gateway, struct http_exchange *x) {
+    const char *peer = x->request.peer;
+    if (strcmp(peer, "127.0.0.1") != 0 && strcmp(peer, "::1") != 0) {
+        respond_problem(x, 403, "denied", "the metrics are for this machine only");
+        return;
+    }
+    http_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+                 host_metrics(gateway->host, x->arena));
+    http_headers_add(x->arena, &x->response.headers, "Cache-Control", "no-store");
+}
+
 static void handle_page(const struct gateway *gateway, struct http_exchange *x) {
     struct error err;
     if (gateway->web_folder == NULL && strcmp(x->request.path, "/") == 0) {
@@ -150,6 +162,8 @@ static void route(struct gateway *gateway, struct http_exchange *x, struct str b
         http_headers_add(x->arena, &x->response.headers, "Allow", "GET, HEAD");
     } else if (strcmp(path, "/healthz") == 0) {
         handle_health(x);
+    } else if (strcmp(path, "/metrics") == 0) {
+        handle_metrics(gateway, x);
     } else if (strcmp(path, "/openapi.json") == 0) {
         handle_openapi(gateway, x);
     } else {

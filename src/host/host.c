@@ -236,9 +236,11 @@ static bool wait_for_work(struct host *host, struct work *work, struct error *er
         int64_t now_ms = clock_monotonic_ms();
         if (now_ms >= host->requests_end_ms)
             return error_set(err, ERROR_UNAVAILABLE, "ServiceUnavailable", "the host is ending");
-        if (!work->assigned && now_ms >= queue_end_ms)
+        if (!work->assigned && now_ms >= queue_end_ms) {
+            work->function->stats.throttles++;
             return error_set(err, ERROR_LIMIT, "TooManyRequests",
                              "all processes of function '%s' are busy", work->function->name);
+        }
         int64_t end_ms = work->assigned ? INT64_MAX : queue_end_ms;
         wait_until(host, end_ms < host->requests_end_ms ? end_ms : host->requests_end_ms);
     }

@@ -79,6 +79,10 @@ struct host_stats {
 };
 void host_stats(struct host *host, struct host_stats *ret);
 
+/* Counters, gauges and durations of each function with its queue, in the arena: Prometheus' text
+ * format 0.0.4. */
+struct str host_metrics(struct host *host, struct arena *arena);
+
 /* Takes no new work, lets running invocations finish for `grace_ms`, kills the rest (their rows
  * stay in the queue), reaps every process. NULL is fine. */
 void host_stop(struct host *host, unsigned grace_ms);

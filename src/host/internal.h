@@ -81,6 +81,15 @@ int64_t pause_ms(const struct host *host, unsigned count);
 
 /* ---- functions and the host (host.c, dispatch.c) ---- */
 
+enum { FUNCTION_DURATION_BUCKETS = 10 };
+extern const unsigned function_duration_bounds_ms[FUNCTION_DURATION_BUCKETS];
+
+struct function_stats {
+    uint64_t invocations, errors, timeouts, throttles, cold_starts;
+    uint64_t durations, duration_ms;                      /* how many, and their sum */
+    uint64_t duration_buckets[FUNCTION_DURATION_BUCKETS]; /* at most so long */
+};
+
 struct function {
     struct host *host;
     const char *name;
@@ -103,6 +112,7 @@ struct function {
     struct work *requests;  /* waiting for a process, oldest first */
     bool rows_waiting;      /* there may be rows that are due */
     unsigned init_failures; /* in a row */
+    struct function_stats stats;
 
     /* The dispatcher's own. */
     int64_t next_due_unix_ms;
@@ -148,6 +158,8 @@ struct host {
 };
 
 void host_wake(struct host *host);
+/* An invocation has ended after so long (metrics.c). Under the mutex. */
+void function_observe(struct function *function, int64_t duration_ms);
 /* Thread of the dispatcher; ends when the host is stopping and the last process is reaped. */
 void *dispatcher_run(void *context);
 

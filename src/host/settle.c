@@ -190,6 +190,7 @@ void work_settle(struct host *host, struct work *work, const struct outcome *out
                     NOTIFY_MAX_MESSAGE_BYTES / 2, outcome->message);
         pthread_mutex_lock(&host->mutex);
         host->stats.failures++;
+        work->function->stats.errors++;
         pthread_mutex_unlock(&host->mutex);
     }
     if (work->is_row)

@@ -31,6 +31,7 @@ static void deliver(struct worker *worker, int64_t now_ms) {
     };
     function->host->stats.busy++;
     function->host->stats.invocations++;
+    worker->function->stats.invocations++;
     runtime_api_offer(worker->api, &worker->invocation);
 }
 
@@ -120,6 +121,7 @@ static struct work *take_work(struct worker *worker, int64_t *ret_init_ms) {
     if (worker->state == WORKER_BUSY) {
         leave_state(worker);
         worker->state = WORKER_ANSWERED;
+        function_observe(worker->function, clock_monotonic_ms() - worker->invoked_ms);
     }
     pthread_mutex_unlock(&host->mutex);
     return work;
@@ -206,6 +208,7 @@ static void enlist(struct worker *worker, struct runtime_api *api, struct work *
     function->process_count++;
     host->stats.processes++;
     host->stats.cold_starts++;
+    function->stats.cold_starts++;
     pthread_mutex_unlock(&host->mutex);
 }
 
@@ -334,6 +337,10 @@ void worker_finish(struct worker *worker) {
     const char *exit_text = process_reap(&worker->process, worker->arena);
     pthread_mutex_lock(&host->mutex);
     bool starting = worker->invoked_ms == 0 && worker->end != END_STOP;
+    if (worker->end == END_TIMEOUT)
+        function->stats.timeouts++;
+    if (worker->work != NULL && worker->invoked_ms != 0)
+        function_observe(function, clock_monotonic_ms() - worker->invoked_ms);
     leave_state(worker);
     worker->state = WORKER_ENDING;
     struct runtime_api *api = worker->api;

@@ -249,3 +249,18 @@ bool queue_depth(struct store *store, uint64_t *ret, struct error *err) {
     *ret = (uint64_t)column_int(&query, 0);
     return true;
 }
+
+bool queue_waiting(struct store *store, const char *function, uint64_t *ret_count,
+                   int64_t *ret_oldest_unix_ms, struct error *err) {
+    CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
+    CLEANUP(query_end)
+    struct query query = query_begin(reader, "SELECT count(*), ifnull(min(queued_ms), 0)"
+                                             " FROM queue WHERE function = ?");
+    bind_text(&query, function);
+    bool row = false;
+    if (!query_step(&query, &row, err))
+        return false;
+    *ret_count = (uint64_t)column_int(&query, 0);
+    *ret_oldest_unix_ms = *ret_count > 0 ? column_int(&query, 1) : INT64_MAX;
+    return true;
+}

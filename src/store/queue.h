@@ -58,6 +58,9 @@ MUST_CHECK bool queue_give_up(struct store *store, int64_t id, const char *funct
 /* Queues a ready event. LIMIT when it is over QUEUE_MAX_PAYLOAD_BYTES. */
 MUST_CHECK bool queue_push(struct store *store, const char *function, const char *payload,
                            int64_t now_unix_ms, struct error *err);
+/* Rows of one function, waiting or in flight, and when the oldest was queued (INT64_MAX: none). */
+MUST_CHECK bool queue_waiting(struct store *store, const char *function, uint64_t *ret_count,
+                              int64_t *ret_oldest_unix_ms, struct error *err);
 /* Rows waiting or in flight. */
 MUST_CHECK bool queue_depth(struct store *store, uint64_t *ret, struct error *err);
 

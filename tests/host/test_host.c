@@ -478,6 +478,36 @@ static void a_large_event_passes(void **state) {
     assert_string_equal(err.code, "RequestTooLarge");
 }
 
+static void metrics_count(void **state) {
+    struct fixture *f = *state;
+    f->functions[0].timeout_seconds = 1;
+    fixture_start(f);
+    fixture_push(f, "first", "{\"do\":\"echo\"}");
+    fixture_push(f, "first", "{\"do\":\"fail\"}");
+    fixture_push(f, "first", "{\"do\":\"hang\"}");
+    fixture_push(f, "nobody", "{}");
+    fixture_wait_depth(f, 1); /* of a function that is not here */
+    fixture_wait_processes(f, 0);
+    struct str text = host_metrics(f->host, f->arena);
+    static const char *const lines[] = {
+        "# TYPE tachyscope_invocations_total counter\n",
+        "tachyscope_invocations_total{function=\"first\"} 3\n",
+        "tachyscope_invocations_total{function=\"second\"} 0\n",
+        "tachyscope_errors_total{function=\"first\"} 2\n",
+        "tachyscope_timeouts_total{function=\"first\"} 1\n",
+        "tachyscope_throttles_total{function=\"first\"} 0\n",
+        "tachyscope_cold_starts_total{function=\"first\"} 1\n",
+        "tachyscope_processes{function=\"first\"} 0\n",
+        "tachyscope_queue_events{function=\"first\"} 0\n",
+        "tachyscope_queue_age_seconds{function=\"first\"} 0.000\n",
+        "tachyscope_duration_seconds_bucket{function=\"first\",le=\"+Inf\"} 3\n",
+        "tachyscope_duration_seconds_count{function=\"first\"} 3\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        if (strstr(text.ptr, lines[i]) == NULL)
+            fail_msg("%s is not in\n%s", lines[i], text.ptr);
+}
+
 static void invoke_tells_failures(void **state) {
     struct fixture *f = *state;
     static const struct {
@@ -696,6 +726,7 @@ int main(void) {
         WITH_FIXTURE(no_function_outlives_a_killed_server),
         WITH_FIXTURE(invoke_gives_the_answer),
         WITH_FIXTURE(a_large_event_passes),
+        WITH_FIXTURE(metrics_count),
         WITH_FIXTURE(invoke_tells_failures),
         WITH_FIXTURE(a_start_that_fails_fails_the_call),
         WITH_FIXTURE(busy_functions_refuse_in_the_end),
