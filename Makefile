@@ -5,6 +5,7 @@
 #   make test        every test that belongs to a change, under sanitizers
 #   make test-long   the tests that take longer
 #   make bench       the measured comparison with the ffmpeg command line
+#   make bench-host  what the function host costs: starts, dispatch, invocations a second
 #   make fuzz        every fuzzer for a while (SECONDS_EACH=60)
 #   make format      clang-format over the sources
 #   make lint        format, layers, headers, banned functions, clang-tidy
@@ -15,7 +16,7 @@ PHOTOS ?=
 SECONDS_EACH ?= 60
 SETUP = tools/install-packages
 
-.PHONY: all demo serve test test-unit test-system test-long bench fuzz format lint install clean
+.PHONY: all demo serve test test-unit test-system test-long bench bench-host fuzz format lint install clean
 
 all:
 	@$(SETUP) build
@@ -39,6 +40,11 @@ bench:
 	@$(SETUP) build bench
 	@tools/build build
 	@bench/run
+
+bench-host:
+	@$(SETUP) build
+	@tools/build build
+	@bench/run-host
 
 fuzz:
 	@$(SETUP) build test
