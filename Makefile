@@ -6,7 +6,9 @@
 #   make test-long   the tests that take longer
 #   make bench       the measured comparison with the ffmpeg command line
 #   make bench-host  what the function host costs: starts, dispatch, invocations a second
+#   make bench-page  how quick the page is with 2,000 photos
 #   make fuzz        every fuzzer for a while (SECONDS_EACH=60)
+#   make screenshots pictures of the page's states, into docs/screenshots
 #   make format      clang-format over the sources
 #   make lint        format, layers, headers, banned functions, clang-tidy
 #   make install     to PREFIX (/usr/local), below DESTDIR where given
@@ -16,7 +18,7 @@ PHOTOS ?=
 SECONDS_EACH ?= 60
 SETUP = tools/install-packages
 
-.PHONY: all demo serve test test-unit test-system test-long bench bench-host fuzz format lint install clean
+.PHONY: all demo serve test screenshots test-unit test-system test-long bench bench-host bench-page fuzz format lint install clean
 
 all:
 	@$(SETUP) build
@@ -35,6 +37,18 @@ test:
 test-long:
 	@$(SETUP) build test
 	@tools/run-tests long
+
+bench-page:
+	@$(SETUP) build test
+	@tools/build build
+	@[ -d tests/system/node_modules ] || npm ci --prefix tests/system --no-audit --no-fund --silent
+	@node bench/page.mjs
+
+screenshots:
+	@$(SETUP) build test
+	@tools/build build
+	@npm ci --prefix tests/system --no-audit --no-fund --silent
+	@node tests/system/screenshots.mjs docs/screenshots
 
 bench:
 	@$(SETUP) build bench

@@ -1,7 +1,7 @@
-// Makes the settings form from docs/settings.schema.json: fields, bounds, words and defaults are the
-// schema's, how they look is said in form-words.mjs. A word there that the schema does not know fails
-// the build, so that the page never offers what the server refuses.
-import { elsewhere, fields, groups, together, words } from './form-words.mjs'
+// Makes the settings form from docs/settings.schema.json: fields, bounds and defaults are the schema's,
+// how they look is said in form-words.mjs, their texts are in the page's catalogues. A word there that
+// the schema does not know fails the build, so that the page never offers what the server refuses.
+import { elsewhere, fields, groups, offeredSizes, together } from './form-words.mjs'
 
 const escapes = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escape = (text) => String(text).replace(/[&<>"]/g, (character) => escapes[character])
@@ -11,10 +11,14 @@ const attributes = (object) =>
     .map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escape(value)}"`))
     .join('')
 
-/** `held-frames` -> `Held frames` */
+/** `held-frames` -> `Held frames`: for settings that the catalogues do not know. */
 const spoken = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ')
-const labelOf = (name) => fields[name]?.label ?? spoken(name)
-const wordOf = (name, word) => words[name]?.[word] ?? spoken(word)
+
+/** Keys of the catalogues that the form uses; those that may be missing have another text. */
+let texts = {}
+const said = (key, otherwise) => (texts[key] === undefined ? escape(otherwise) : '')
+const key = (name) => (texts[name] === undefined ? undefined : name)
+const word = (name, value) => `word.${name}.${value}`
 
 /** The words that a schema takes, and its bounds where it takes numbers. */
 const wordsOf = (schema) => [schema, ...(schema.anyOf ?? [])].flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]))
@@ -28,30 +32,34 @@ const entry = (name, inner, schema, tag = 'div', looks = 'entry') =>
   })}>${inner}</${tag}>`
 
 const label = (name, control, extra = '', looks = 'field') =>
-  `<label class="${looks}"><span>${escape(labelOf(name))}${extra}</span>${control}</label>`
+  `<label class="${looks}"><span><span${attributes({ 'data-t': key(`field.${name}`) })}>${said(`field.${name}`, spoken(name))}</span>${extra}</span>${control}</label>`
 
-const option = (value, text, chosen) => `<option${attributes({ value, selected: value === chosen })}>${escape(text)}</option>`
+const option = (value, text, chosen) =>
+  `<option${attributes({ value, selected: value === chosen, 'data-t': key(text) })}>${said(text, spoken(String(value)))}</option>`
 
 const select = (name, options, schema) =>
   entry(name, label(name, `<select${attributes({ id: name, name })}>${options.join('')}</select>`), schema)
 
 const choice = (name, schema, taken) =>
-  select(name, taken.map((word) => option(word, wordOf(name, word), schema.default)), schema)
+  select(name, taken.map((value) => option(value, word(name, value), schema.default)), schema)
 
-/** A message below a field, and what it says. */
-const complaint = (name, text) => `<p class="error" id="${name}-error" data-text="${escape(text)}"></p>`
+/** A message below a field, and which it is. */
+const complaint = (name, text, values = {}) =>
+  `<p${attributes({ class: 'error', id: `${name}-error`, 'data-error': text, 'data-values': JSON.stringify(values) })}></p>`
 
 function number(name, schema, value) {
   const { minimum, exclusiveMinimum, maximum, type } = boundsOf(schema)
   const over = exclusiveMinimum !== undefined
-  const said = over ? `A number over ${exclusiveMinimum}, at most ${maximum}.` : `A number from ${minimum} to ${maximum}.`
   const whole = type === 'integer' && fields[name]?.look !== 'seconds'
   const input = attributes({
     id: name, name, type: 'number', inputmode: whole ? 'numeric' : 'decimal',
     min: over ? exclusiveMinimum + 0.01 : minimum, max: maximum <= Number.MAX_SAFE_INTEGER && maximum,
-    step: whole ? 1 : 'any', value, required: true, 'aria-label': fields[name]?.told, 'aria-describedby': `${name}-error`,
+    step: whole ? 1 : 'any', value, required: true,
+    'data-t-aria-label': key(`told.${name}`), 'aria-describedby': `${name}-error`,
   })
-  return entry(name, label(name, `<input${input}>`) + complaint(name, fields[name]?.error ?? said), schema, 'div', 'entry brief')
+  const error = texts[`error.${name}`] === undefined ? (over ? 'error.over' : 'error.from') : `error.${name}`
+  const bounds = { min: over ? exclusiveMinimum : minimum, max: maximum }
+  return entry(name, label(name, `<input${input}>`) + complaint(name, error, bounds), schema, 'div', 'entry brief')
 }
 
 function range(name, schema) {
@@ -64,32 +72,28 @@ const plain = (name, schema, type) =>
   entry(name, label(name, `<input${attributes({ id: name, name, type, value: schema.default })}>`, '', type === 'color' ? 'field aside' : 'field'), schema)
 
 const tick = (name, schema) =>
-  entry(name, `<label class="tick"><input${attributes({ id: name, name, type: 'checkbox' })}><span>${escape(labelOf(name))}</span></label>`, schema)
+  entry(name, `<label class="tick"><input${attributes({ id: name, name, type: 'checkbox' })}><span${attributes({ 'data-t': key(`field.${name}`) })}>${said(`field.${name}`, spoken(name))}</span></label>`, schema)
 
 /** Radio buttons that look like cards. */
 function cards(name, chosen, offered, columns, shapes) {
-  const card = (word) => {
-    const [title, text] = wordOf(name, word)
-    const shape = shapes ? `<i class="${/^\d/.test(word) ? '' : word}"></i>` : ''
+  const card = (value) => {
+    const shape = shapes ? `<i class="${/^\d/.test(value) ? '' : value}"></i>` : ''
     return (
-      `<label class="choice${shapes ? ' shape' : ''}"><input${attributes({ type: 'radio', name, value: word, checked: word === chosen })}>` +
-      `${shape}<span><b>${title}</b><small>${text}</small></span></label>`
+      `<label${attributes({ id: `choice-${name}-${value}`, class: `choice${shapes ? ' shape' : ''}` })}><input${attributes({ type: 'radio', name, value, checked: value === chosen })}>` +
+      `${shape}<span><b data-t="${word(name, value)}.title"></b><small data-t="${word(name, value)}.text"></small></span></label>`
     )
   }
   return `<div class="choices ${columns}">${offered.map(card).join('')}</div>`
 }
 
-const fieldset = (name, inner, schema) => entry(name, `<legend>${escape(labelOf(name))}</legend>${inner}`, schema, 'fieldset')
+const fieldset = (name, inner, schema) => entry(name, `<legend data-t="field.${name}"></legend>${inner}`, schema, 'fieldset')
 
 /** Some numbers with names, and a word for none of them. */
 function offered(name, schema) {
   const { minimum, maximum } = boundsOf(schema)
-  const numbers = Object.entries(fields[name].offered)
-  if (numbers.some(([value]) => value < minimum || value > maximum)) throw new Error(`${name}: a number is out of bounds`)
-  return select(name, [
-    option(schema.default, fields[name].unset, schema.default),
-    ...numbers.map(([value, text]) => option(value, text)),
-  ], schema)
+  const numbers = fields[name].offered
+  if (numbers.some((value) => value < minimum || value > maximum)) throw new Error(`${name}: a number is out of bounds`)
+  return select(name, [schema.default, ...numbers].map((value) => option(value, word(name, value), schema.default)), schema)
 }
 
 const pair = (inner) => `<div class="pair">${inner}</div>`
@@ -98,10 +102,10 @@ const pair = (inner) => `<div class="pair">${inner}</div>`
 const own = {
   hold(name, schema) {
     const seconds = number('hold-seconds', schema, fields['hold-seconds'].value)
-    return fieldset(name, cards(name, schema.default, ['frame', 'seconds'], 'two'), schema) + seconds
+    return fieldset(name, cards(name, schema.default, ['frame', 'seconds'], 'flow'), schema) + seconds
   },
   size(name, schema) {
-    return fieldset(name, cards(name, schema.default, Object.keys(words.size), 'three', true), schema)
+    return fieldset(name, cards(name, schema.default, offeredSizes, 'three', true), schema)
   },
   stamp(name, schema) {
     const all = wordsOf(schema)
@@ -116,15 +120,9 @@ const own = {
         ? rule.then.properties.format.enum.map((format) => ({ format, codec: rule.if.properties.codec.const }))
         : [],
     )
-    const formats = properties.format.enum.map((format) => {
-      const group = pairs
-        .filter((pair) => pair.format === format)
-        .map(({ codec }) => {
-          const text = codec === format ? wordOf('format', format) : `${wordOf('format', format)}, ${wordOf('codec', codec)}`
-          const usual = codec === properties.codec.default && format === properties.format.default
-          return option(`${format}+${codec}`, text, usual && `${format}+${codec}`)
-        })
-      return group.join('')
+    const formats = pairs.map(({ format, codec }) => {
+      const usual = codec === properties.codec.default && format === properties.format.default
+      return option(`${format}+${codec}`, word('kind', `${format}+${codec}`), usual && `${format}+${codec}`)
     })
     return select(name, formats, { default: `${properties.format.default}+${properties.codec.default}` })
   },
@@ -144,30 +142,28 @@ function field(name, schema, whole) {
 
 function checkWords({ properties }) {
   const known = new Set([...Object.keys(properties), ...Object.keys(together)])
-  for (const name of [...groups.flatMap(({ names }) => names.flat()), ...elsewhere])
+  for (const name of groups.flatMap(({ names }) => names.flat()))
     if (!known.has(name)) throw new Error(`there is no setting '${name}'`)
-  for (const [name, schema] of Object.entries(properties)) {
-    const taken = wordsOf(schema)
-    const strange = Object.keys(words[name] ?? {}).find((word) => !taken.includes(word) && !(name === 'hold' && word === 'seconds'))
-    if (strange) throw new Error(`setting '${name}' has no value '${strange}'`)
-  }
+  const sizes = wordsOf(properties.size)
+  for (const size of offeredSizes) if (!sizes.includes(size)) throw new Error(`there is no size '${size}'`)
 }
 
-/** The form's two parts, as HTML. @param {any} schema */
-export function settingsForm(schema) {
+/** The form's parts by their place, as HTML. `catalogue`: the texts that the page has. @param {any} schema */
+export function settingsForm(schema, catalogue) {
+  texts = catalogue
   checkWords(schema)
   const { properties } = schema
   const placed = [...groups.flatMap(({ names }) => names.flat()), ...elsewhere, ...Object.values(together).flat()]
   const rest = Object.keys(properties).filter((name) => !placed.includes(name))
-  const all = [...groups, ...(rest.length > 0 ? [{ place: 'more', title: 'Other', names: rest }] : [])]
+  const all = [...groups, ...(rest.length > 0 ? [{ place: 'more', title: 'group.other', names: rest }] : [])]
   const part = (place) =>
     all
       .filter((group) => group.place === place)
       .map(({ title, names }) => {
         const one = (name) => (Array.isArray(name) ? pair(name.map(one).join('')) : field(name, properties[name], schema))
         const inner = names.map(one).join('\n')
-        return title ? `<section class="group"><h3>${title}</h3>${inner}</section>` : inner
+        return title ? `<section class="group"><h3 data-t="${title}"></h3>${inner}</section>` : inner
       })
       .join('\n')
-  return { basics: part('basics'), more: part('more') }
+  return Object.fromEntries(['basics', 'more'].map((place) => [place, part(place)]))
 }

@@ -209,11 +209,13 @@ static bool check_origin(const char *origin, struct error *err) {
     return error_set(err, ERROR_INVALID, NULL, "'%.200s' is not an origin", origin);
 }
 
-/* `blob:` are the previews of photos that the page has not sent yet. */
+/* `blob:` are the previews of photos that the page has not sent yet; WebAssembly decodes those that
+ * the browser cannot. */
 static const char *make_policy(struct arena *arena, const char *origin) {
     const char *other = origin != NULL ? origin : "";
     return arena_printf(arena,
-                        "default-src 'self'; connect-src 'self' %s; img-src 'self' blob: %s; "
+                        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+                        "connect-src 'self' %s; img-src 'self' blob: %s; "
                         "media-src 'self' blob: %s; object-src 'none'; base-uri 'none'; "
                         "form-action 'self'; frame-ancestors 'none'",
                         other, other, other);

@@ -155,7 +155,8 @@ static void pages_are_served(void **state) {
         assert_non_null(strstr(policy, "default-src 'self';"));
         assert_non_null(strstr(policy, "connect-src 'self' " S3_ORIGIN ";"));
         assert_non_null(strstr(policy, "media-src 'self' blob: " S3_ORIGIN ";"));
-        assert_null(strstr(policy, "unsafe"));
+        assert_non_null(strstr(policy, "script-src 'self' 'wasm-unsafe-eval';"));
+        assert_null(strstr(policy, "'unsafe-"));
         struct http_reply head = ask(rig, (struct ask){.method = "HEAD", .path = cases[i].path});
         assert_int_equal(head.status, 200);
         assert_int_equal(head.body.len, 0);

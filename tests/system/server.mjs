@@ -50,14 +50,14 @@ export async function until(check, what, seconds = 60, ms = 50) {
 }
 
 export class Server {
-  /** Starts on `data`; further options of `serve` in `options`. */
-  static async start(t, data, options = []) {
+  /** Starts on `data`; further options of `serve` in `options`; on free ports unless they are given. */
+  static async start(t, data, options = [], { listen = '127.0.0.1:0', s3Listen = '127.0.0.1:0' } = {}) {
     const server = new Server()
     server.data = data
     server.log = ''
     server.child = spawn(
       tachyscope,
-      ['serve', '--data', data, '--listen', '127.0.0.1:0', '--s3-listen', '127.0.0.1:0', ...options],
+      ['serve', '--data', data, '--listen', listen, '--s3-listen', s3Listen, ...options],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     server.ended = new Promise((resolve) =>
