@@ -3,6 +3,7 @@
 import { build } from 'esbuild'
 import { mkdir, readFile, readdir, rename, rm, writeFile, copyFile } from 'node:fs/promises'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
 import { settingsForm } from './form.mjs'
 
@@ -50,9 +51,15 @@ function checkTexts(page, catalogue) {
     if (catalogue[key] === undefined) throw new Error(`index.html: there is no text '${key}'`)
 }
 
+/** A compressed twin, for clients that take it. */
+async function compress(output, name) {
+  const bytes = await readFile(path.join(output, name))
+  await writeFile(path.join(output, `${name}.gz`), gzipSync(bytes, { level: 9 }))
+}
+
 async function removeFormer(output) {
   for (const name of await readdir(output))
-    if (/^\w+-[A-Z0-9]{8}\.(js|css|svg|wasm)$/.test(name)) await rm(path.join(output, name))
+    if (/^\w+-[A-Z0-9]{8}\.(js|css|svg|wasm)(\.gz)?$/.test(name)) await rm(path.join(output, name))
 }
 
 async function bundle(output) {
@@ -100,7 +107,10 @@ async function main(output) {
   await copyFile(path.join(source, 'favicon.svg'), path.join(output, 'favicon.svg'))
   await writeFile(path.join(output, 'licences.txt'), await licences(metafile.inputs))
   await writeFile(path.join(output, 'index.html.new'), page)
+  const files = Object.keys(metafile.outputs).map((file) => path.basename(file))
+  for (const name of [...files, 'favicon.svg', 'licences.txt']) await compress(output, name)
   await rename(path.join(output, 'index.html.new'), path.join(output, 'index.html'))
+  await compress(output, 'index.html')
 }
 
 if (process.argv.length !== 3) {

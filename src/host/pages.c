@@ -112,6 +112,40 @@ static bool knows_etag(const struct http_request *request, const char *etag) {
     return false;
 }
 
+/* RFC 9110 section 12.5.3: `gzip` in the list, with a weight over 0. */
+static bool takes_gzip(const struct http_request *request) {
+    const char *header = http_headers_get(&request->headers, "accept-encoding");
+    struct str rest = str_c(header != NULL ? header : "");
+    while (rest.len > 0) {
+        struct str weight = str_split(rest, ',', &rest);
+        struct str coding = str_trim(str_split(weight, ';', &weight));
+        weight = str_trim(weight);
+        bool none =
+            str_starts_with(weight, "q=0") && strspn(weight.ptr + 2, "0.") >= weight.len - 2;
+        if (str_equal_c(coding, "gzip"))
+            return !none;
+    }
+    return false;
+}
+
+/* O_NONBLOCK: opening a pipe must not wait for its writer. */
+static bool open_regular(const char *path, int *fd, struct stat *info) {
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return *fd >= 0 && fstat(*fd, info) == 0 && S_ISREG(info->st_mode);
+}
+
+static bool is_older(const struct timespec *a, const struct timespec *b) {
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* The file's compressed twin, unless it is that of a former version. */
+static bool open_compressed(struct http_exchange *x, const char *path, const struct stat *plain,
+                            int *fd, struct stat *info) {
+    return takes_gzip(&x->request) &&
+           open_regular(arena_printf(x->arena, "%s.gz", path), fd, info) &&
+           !is_older(&info->st_mtim, &plain->st_mtim);
+}
+
 /* Takes the descriptor, which becomes -1, when the file is sent. */
 static void respond_with(struct http_exchange *x, const char *path, int *fd,
                          const struct stat *info) {
@@ -135,11 +169,18 @@ static void respond_with(struct http_exchange *x, const char *path, int *fd,
 }
 
 bool pages_respond(struct http_exchange *x, const char *path, struct error *err) {
-    /* O_NONBLOCK: opening a pipe must not wait for its writer. */
-    int fd CLEANUP(fd_cleanup) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd CLEANUP(fd_cleanup) = -1;
+    int compressed_fd CLEANUP(fd_cleanup) = -1;
     struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+    struct stat compressed;
+    if (!open_regular(path, &fd, &info))
         return error_set(err, ERROR_NOT_FOUND, "NotFound", "there is no such file");
-    respond_with(x, path, &fd, &info);
+    http_headers_add(x->arena, &x->response.headers, "Vary", "Accept-Encoding");
+    if (open_compressed(x, path, &info, &compressed_fd, &compressed)) {
+        http_headers_add(x->arena, &x->response.headers, "Content-Encoding", "gzip");
+        respond_with(x, path, &compressed_fd, &compressed);
+    } else {
+        respond_with(x, path, &fd, &info);
+    }
     return true;
 }

@@ -22,8 +22,9 @@ const char *pages_content_type(const char *path);
  * it may be kept for ever. */
 bool pages_is_hashed(const char *path);
 
-/* Fills in 200 with the file, or 304 when the request knows it already. NOT_FOUND when there is no
- * such regular file. */
+/* Fills in 200 with the file, compressed where `<path>.gz` lies beside it, is not older, and the
+ * request takes gzip (RFC 9110 section 8.4); or 304 when the request knows it already. NOT_FOUND
+ * when there is no such regular file. */
 MUST_CHECK bool pages_respond(struct http_exchange *x, const char *path, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "host/gateway.h"
 #include "http/client.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,49 @@ static void known_pages_are_not_sent_again(void **state) {
         rig, (struct ask){.method = "GET", .path = "/", .name = "If-None-Match", .value = etag});
     assert_int_equal(changed.status, 200);
     assert_string_not_equal(header(&changed, "etag"), etag);
+}
+
+static void compressed_twins_are_served_to_those_who_take_them(void **state) {
+    struct rig *rig = *state;
+    write_file(rig, "web/index.html.gz", "squeezed");
+    static const struct {
+        const char *accept;
+        bool compressed;
+    } cases[] = {
+        {"gzip", true},
+        {"gzip, deflate, br, zstd", true},
+        {"br;q=1.0, gzip;q=0.5", true},
+        {"br , gzip ", true},
+        {"gzip;q=0", false},
+        {"gzip;q=0.000, br", false},
+        {"gzip; q=0", false},
+        {"br", false},
+        {"gzipped", false},
+        {"", false},
+        {",;,", false},
+    };
+    struct http_reply plain = get(rig, "/");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct http_reply reply = ask(rig, (struct ask){.method = "GET",
+                                                        .path = "/",
+                                                        .name = "Accept-Encoding",
+                                                        .value = cases[i].accept});
+        bool compressed = strcmp(header(&reply, "content-encoding"), "gzip") == 0;
+        if (compressed != cases[i].compressed)
+            fail_msg("'%s': %s", cases[i].accept, header(&reply, "content-encoding"));
+        assert_string_equal(header(&reply, "vary"), "Accept-Encoding");
+        assert_string_equal(header(&reply, "content-type"), "text/html; charset=utf-8");
+        assert_string_equal(reply.body.ptr, compressed ? "squeezed" : "<!doctype html>");
+        assert_int_equal(strcmp(header(&reply, "etag"), header(&plain, "etag")) == 0, !compressed);
+    }
+    /* The page was built anew, and its twin is not yet. */
+    const struct timespec former[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    const char *twin = arena_printf(rig->f->arena, "%s/web/index.html.gz", rig->f->folder);
+    assert_int_equal(utimensat(AT_FDCWD, twin, former, 0), 0);
+    struct http_reply reply =
+        ask(rig,
+            (struct ask){.method = "GET", .path = "/", .name = "Accept-Encoding", .value = "gzip"});
+    assert_string_equal(header(&reply, "content-encoding"), "none");
 }
 
 static void nothing_else_is_served(void **state) {
@@ -429,6 +473,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_RIG(pages_are_served),
         WITH_RIG(known_pages_are_not_sent_again),
+        WITH_RIG(compressed_twins_are_served_to_those_who_take_them),
         WITH_RIG(nothing_else_is_served),
         WITH_RIG(without_pages_it_says_so),
         WITH_RIG(a_request_reaches_the_function),

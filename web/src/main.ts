@@ -213,6 +213,7 @@ onClick('change', () => {
 onClick('another', startAnew)
 onClick('back', toCompose)
 onClick('fresh', startAnew)
+onClick('new-film', toCompose)
 onClick('again', () => failure.again())
 onClick('go-on', () => {
   const refused = failure.what.refused ?? []

@@ -1,10 +1,10 @@
 // The list of films: the server's, where it may be seen, with what this browser remembers of them. Posters
 // and lengths are asked for when a film comes into sight.
 import { ownerToken } from '../access.ts'
-import { byId, enter, input, make, note, onClick, say, show } from '../dom.ts'
+import { byId, enter, input, make, note, onClick, show } from '../dom.ts'
 import { getStatus, listJobs, Problem } from '../net/api.ts'
 import { type Job, outputOf, type State, type Status } from '../net/types.ts'
-import { counted, dateOf, type Key, length, momentOf, t } from '../words/words.ts'
+import { counted, type Key, length, momentOf, t } from '../words/words.ts'
 import { remembered } from './memory.ts'
 
 const PORTION = 50
@@ -16,7 +16,7 @@ interface Film extends Job {
   state: State | 'gone' | null
 }
 
-const titleOf = ({ title, created }: Film) => title || `${t('films.untitled')}, ${dateOf(created)}`
+const titleOf = ({ title, photos }: Film) => title || (photos > 0 ? counted('photos', photos) : t('films.untitled'))
 
 export class Films {
   #films: Film[] = []
@@ -85,7 +85,7 @@ export class Films {
     link.append(
       make('span', { class: 'poster' }, make('span', { class: 'state' })),
       make('b', {}, titleOf(film)),
-      make('small', { class: 'quiet' }, [film.photos > 0 ? counted('photos', film.photos) : '', momentOf(film.created)].filter(Boolean).join(' · ')),
+      make('small', { class: 'quiet' }, [film.title && film.photos > 0 ? counted('photos', film.photos) : '', momentOf(film.created)].filter(Boolean).join(' · ')),
     )
     const item = make('li', {}, link)
     this.#mark(item, film)
@@ -129,5 +129,3 @@ export class Films {
     if (video?.seconds) item.querySelector('.state')!.textContent = length(video.seconds)
   }
 }
-
-export const sayFilms = (text: string) => say('films-text', text)

@@ -3,7 +3,7 @@
 // is to be done.
 import type { Answer, Order } from './worker.ts'
 
-const WORKERS = Math.min(4, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1))
+const WORKERS = Math.min(4, Math.max(2, (navigator.hardwareConcurrency ?? 2) - 1))
 
 interface Job {
   order: Omit<Order, 'task'>

@@ -54,14 +54,12 @@ export function translate(root: ParentNode = document) {
 const plain = new Intl.NumberFormat(locale)
 const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 })
 const dollars = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD', maximumSignificantDigits: 2 })
-const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' })
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' })
 
 export const number = (n: number) => plain.format(n)
 export const usd = (n: number) => dollars.format(n)
 export const percent = (share: number) => new Intl.NumberFormat(locale, { style: 'percent' }).format(share)
-export const dateOf = (ms: number) => day.format(ms)
 export const momentOf = (ms: number) => moment.format(ms)
 
 /** The time alone today, else with the day. */
