@@ -47,7 +47,7 @@ bench-page:
 screenshots:
 	@$(SETUP) build test
 	@tools/build build
-	@npm ci --prefix tests/system --no-audit --no-fund --silent
+	@[ -d tests/system/node_modules ] || npm ci --prefix tests/system --no-audit --no-fund --silent
 	@node tests/system/screenshots.mjs docs/screenshots
 
 bench:

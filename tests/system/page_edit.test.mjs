@@ -1,11 +1,12 @@
 // Working on photos and film in the page: order, captions, settings, and what of it the API is sent.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { choose, desktop, hold, open, phone, shown, skip as noPage } from './browser.mjs'
 import { settingsValidator } from './schema.mjs'
-import { Server, patience, photos, scratch, until } from './server.mjs'
+import { Server, has, patience, photos, scratch, until } from './server.mjs'
 
 const skip = noPage || (patience > 1 && 'the page is the same under every build of the server')
 const folder = scratch()
@@ -215,7 +216,7 @@ test('the time a photo was taken decides its place', { skip }, async (t) => {
     head.writeUInt16BE(body.length + 2, 4)
     return Buffer.concat([head, body])
   }
-  const jpeg = (await import('node:fs')).readFileSync(path.join(folder, '1.jpg')).subarray(2)
+  const jpeg = readFileSync(path.join(folder, '1.jpg')).subarray(2)
   const dated = (name, text) => {
     const file = path.join(folder, name)
     writeFileSync(file, Buffer.concat([exif(text), jpeg]))
@@ -242,5 +243,18 @@ test('of two thousand photos only those near the window are drawn', { skip }, as
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight))
   await page.getByRole('option', { name: 'many-1999.jpg' }).locator('img').waitFor()
   assert.ok((await page.locator('.tile').count()) < 150)
+  assert.deepEqual(complaints, [])
+})
+
+test('a HEIC photo is shown, which Chromium itself cannot decode', { skip: skip || (!has('heif-enc') && 'there is no heif-enc') }, async (t) => {
+  const { page, complaints } = await composing(t, 1)
+  const png = path.join(folder, 'small.png')
+  execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', path.join(folder, '1.jpg'), '-vf', 'scale=320:200', png])
+  const heic = path.join(folder, 'small.heic')
+  execFileSync('heif-enc', ['-q', '60', '-o', heic, png], { stdio: 'ignore' })
+  await choose(page, [heic], '#add')
+  const image = page.getByRole('option', { name: 'small.heic' }).locator('img')
+  await image.waitFor()
+  assert.ok((await image.evaluate(({ naturalWidth, naturalHeight }) => naturalWidth / naturalHeight)) > 1.5)
   assert.deepEqual(complaints, [])
 })

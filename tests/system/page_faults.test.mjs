@@ -1,7 +1,8 @@
 // What goes wrong between the page, the store and the server, and how the page goes on.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { choose, hold, open, player, shown, skip as noPage } from './browser.mjs'
 import { Server, patience, photos, scratch, until } from './server.mjs'
@@ -179,4 +180,51 @@ test('a film that is not kept any more is said so', { skip }, async (t) => {
   const { page } = await open(t, `${server.page}/#job=0123456789abcdef0123456789abcdef&token=gone`)
   await shown(page, 'problem')
   assert.equal(await page.textContent('#problem-title'), 'This film is not here any more')
+})
+
+test('a film is followed without asking for it again and again', { skip }, async (t) => {
+  const { page } = await composing(t, { count: 6, seconds: 3, options: ['--concurrency', '1'] })
+  let asked = 0
+  const sockets = []
+  page.on('websocket', (socket) => sockets.push(socket))
+  page.on('request', (request) => {
+    if (request.method() === 'GET' && /\/jobs\/\w+(\?|$)/.test(request.url())) asked++
+  })
+  await page.click('#make')
+  await shown(page, 'done')
+  assert.equal(sockets.length, 1)
+  assert.match(sockets[0].url(), /\/live\?/)
+  assert.ok(asked <= 2, `asked ${asked} times`)
+})
+
+test('where WebSockets are blocked the page asks', { skip }, async (t) => {
+  const { page } = await composing(t)
+  let blocked = 0
+  await page.routeWebSocket(/\/live/, (socket) => {
+    blocked++
+    socket.close()
+  })
+  await page.click('#make')
+  await shown(page, 'done')
+  assert.ok(blocked >= 1)
+})
+
+test('more photos than are handed over at once all arrive', { skip }, async (t) => {
+  const folder = scratch()
+  const server = await Server.start(t, path.join(folder, 'data'))
+  const { page, complaints } = await open(t, server.page)
+  const small = path.join(folder, 'small.jpg')
+  execFileSync('ffmpeg', ['-v', 'error', '-i', photos()[0], '-vf', 'scale=96:64', small])
+  const files = Array.from({ length: 450 }, (_, i) => {
+    const file = path.join(folder, `many-${i}.jpg`)
+    copyFileSync(small, file)
+    return file
+  })
+  await choose(page, files)
+  await shown(page, 'compose')
+  await page.click('#make')
+  await shown(page, 'done')
+  await until(async () => (await player(page)).duration > 0, 'the film to load', 30)
+  assert.ok(Math.abs((await player(page)).duration - 15) < 0.05)
+  assert.deepEqual(complaints, [])
 })

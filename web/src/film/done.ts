@@ -2,9 +2,9 @@
 import { announce, byId, enter, make, note, onClick, say, show } from '../dom.ts'
 import { getStatus } from '../net/api.ts'
 import { download, fetchFile } from '../net/download.ts'
-import { type Job, outputOf, type Output, type Status } from '../net/types.ts'
+import { type Job, outputOf, type Output, type Receipt, type Status } from '../net/types.ts'
 import { toast } from '../toast.ts'
-import { counted, length, number, percent, reasonOf, shownName, size, t, until, usd } from '../words/words.ts'
+import { counted, length, number, percent, reasonOf, sentence, shownName, size, t, until, usd } from '../words/words.ts'
 import { recall, update } from './memory.ts'
 
 const RENEW_MS = 30_000
@@ -14,6 +14,7 @@ const MAX_SHARED = 200_000_000
 const endingOf = (video: Output) => video.format ?? /\.(\w+)$/.exec(new URL(video.url ?? '', location.href).pathname)?.[1] ?? 'mp4'
 
 let open: Done | null = null
+byId<HTMLDetailsElement>('warnings').addEventListener('toggle', () => void open?.readWarnings())
 onClick('download', (event) => {
   event.preventDefault()
   void open?.save()
@@ -38,6 +39,8 @@ export class Done {
     show('change', changeable)
     show('share', 'share' in navigator)
     note('done-notice', '')
+    byId<HTMLDetailsElement>('warnings').open = false
+    byId('warnings-list').replaceChildren()
     say('download', t('done.download'))
     this.#tell()
     this.#play()
@@ -81,10 +84,28 @@ export class Done {
     byId('facts').replaceChildren(
       ...facts.filter(([, value]) => value !== '').map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))),
     )
+    show('warnings', receipts.warnings > 0 && receipts.url !== null)
+    say('warnings-title', counted('done.warnings', receipts.warnings))
     byId('remarks').replaceChildren(
       ...(receipts.refused.length > 0 ? [make('li', {}, make('b', {}, counted('done.refused', receipts.refused.length)))] : []),
       ...receipts.refused.map(({ name, refused }) => make('li', {}, make('div', {}, make('b', {}, shownName(name)), make('p', {}, reasonOf(refused ?? ''))))),
     )
+  }
+
+  /** What was noticed about single photos: fetched when somebody wants to know. */
+  async readWarnings() {
+    const list = byId('warnings-list')
+    if (!byId<HTMLDetailsElement>('warnings').open) return
+    try {
+      await this.#ask()
+      const response = await fetch(this.#status.receipts.url ?? '')
+      if (!response.ok) throw new Error(`status ${response.status}`)
+      const receipts = (await response.json()) as Receipt[]
+      const rows = receipts.flatMap(({ name, warnings }) => warnings.map((text) => make('li', {}, make('b', {}, shownName(name)), ` ${sentence(text)}`)))
+      list.replaceChildren(...rows)
+    } catch {
+      list.replaceChildren(make('li', {}, t('done.not-loaded')))
+    }
   }
 
   #play() {

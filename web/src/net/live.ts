@@ -68,14 +68,19 @@ function listen(job: Job, { onStatus, signal }: Handlers) {
 
 /** Resolves with the last status; throws a Problem that does not pass, or an AbortError. */
 export async function follow(job: Job, handlers: Handlers): Promise<Status> {
-  const { onStatus, onTrouble, signal } = handlers
+  const { onTrouble, signal } = handlers
   let etag = ''
   let wait = FIRST_MS
   let changed = performance.now()
   let failures = 0
+  let troubled = false
+  const onStatus = (status: Status) => {
+    changed = performance.now()
+    handlers.onStatus(status)
+  }
   for (;;) {
     if (job.live && failures < MAX_FAILURES) {
-      const { opened, last } = await listen(job, handlers)
+      const { opened, last } = await listen(job, { ...handlers, onStatus })
       signal.throwIfAborted()
       if (last) return last
       failures = opened ? 0 : failures + 1
@@ -85,9 +90,10 @@ export async function follow(job: Job, handlers: Handlers): Promise<Status> {
       if (nudge) changed = performance.now()
       const answer = await getStatus(job, { etag, nudge, signal })
       onTrouble('')
+      if (troubled) failures = 0 // it was the server that was gone, not the WebSocket that is blocked
+      troubled = false
       etag = answer.etag || etag
       if (answer.status) {
-        changed = performance.now()
         wait = FIRST_MS
         onStatus(answer.status)
         if (ended(answer.status.state)) return answer.status
@@ -97,6 +103,7 @@ export async function follow(job: Job, handlers: Handlers): Promise<Status> {
     } catch (error) {
       if (!(error instanceof Problem) || !error.passing) throw error
       onTrouble(error.message)
+      troubled = true
       wait = Math.min(MOST_TROUBLED_MS, Math.max(MOST_MS, wait * 1.5))
     }
     await pause(document.hidden ? Math.max(wait, HIDDEN_MS) : wait, signal)
