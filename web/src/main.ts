@@ -1,5 +1,5 @@
 // Puts the page together: what is shown when, and what the buttons do.
-import { signIn } from './access.ts'
+import { ownerToken, signIn } from './access.ts'
 import type { Photo } from './album/album.ts'
 import { connectPicker } from './album/files.ts'
 import { Compose } from './compose/compose.ts'
@@ -69,7 +69,7 @@ function toJob(job: Job) {
   leave()
   if (run) {
     if (run.job.id !== job.id) toast(t('making.first'))
-    writePlace({ job: run.job })
+    writePlace({ job: run.job }, { replace: true })
     return enter('making')
   }
   run = new Run(job, new Map(), { onEnd, onProblem })
@@ -82,7 +82,7 @@ async function openPlace() {
   if (place === null || place === 'films' || place.job.token === '') await signIn()
   if (place === 'films') toFilms()
   else if (place === null) toCompose()
-  else toJob(place.job)
+  else toJob({ ...place.job, token: place.job.token || ownerToken() })
 }
 
 // ---- making ----

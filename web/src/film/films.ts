@@ -9,6 +9,7 @@ import { remembered } from './memory.ts'
 
 const PORTION = 50
 
+/** Those that were made elsewhere have no token here: their owner's shows them, and is in no address. */
 interface Film extends Job {
   title: string
   photos: number
@@ -53,7 +54,7 @@ export class Films {
       for (const { id, created_at, state } of jobs) {
         const film = known.get(id)
         if (film) film.state = state
-        else known.set(id, { id, token: ownerToken(), live: '', title: '', photos: 0, created: Date.parse(created_at), state })
+        else known.set(id, { id, token: '', live: '', title: '', photos: 0, created: Date.parse(created_at), state })
       }
       this.#films = [...known.values()].sort((a, b) => b.created - a.created)
       this.#after = jobs.at(-1)?.id ?? this.#after
@@ -107,7 +108,7 @@ export class Films {
     const film = this.#films.find((one) => one.id === id)
     if (!film) return
     try {
-      const { status } = await getStatus(film)
+      const { status } = await getStatus({ ...film, token: film.token || ownerToken() })
       if (!status) return
       this.#statuses.set(id, status)
       this.#show(item, film, status)
