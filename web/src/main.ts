@@ -25,6 +25,8 @@ const { album, settings } = compose
 const films = new Films()
 let run: Run | null = null
 let done: Done | null = null
+/** The job that the chosen photos went into last. */
+let chosenFor = ''
 /** What the problem's buttons act on. */
 let failure: { what: What; again: () => void } = { what: { title: '', text: '' }, again: () => {} }
 
@@ -98,6 +100,7 @@ async function makeFilm() {
     const started = await start(album.list, settings.values)
     const { job, photos, items, uploads } = started
     remember({ ...job, title: compose.title, photos: photos.size, created: Date.now(), form: settings.form, ended: 0 })
+    chosenFor = job.id
     compose.rest()
     writePlace({ job })
     run = new Run(job, photos, { onEnd, onProblem })
@@ -119,7 +122,7 @@ function onEnd(status: Status) {
   run = null
   if (currentView() === 'films') return toast(t('making.ended'), { label: t('making.show'), run: () => toJob(job) })
   if (status.state === 'done') {
-    done = new Done(job, status, album.list.length > 0)
+    done = new Done(job, status, chosenFor === job.id && album.list.length > 0)
   } else if (status.state === 'cancelled') {
     toCompose()
     toast(t('making.cancelled'))
