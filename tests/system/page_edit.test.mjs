@@ -78,7 +78,7 @@ test('the form says only what the schema takes', { skip }, async (t) => {
   await page.getByLabel('Seconds of the transition').fill('0.5')
   await page.locator('#motion').selectOption('kenburns')
   await page.getByLabel('Text on each photo').selectOption('captured')
-  await page.getByLabel('Where', { exact: true }).selectOption('top-left')
+  await page.locator('#stamp-place').selectOption('top-left')
   await page.getByLabel('Kind of file').selectOption('webm+vp9')
   await page.getByLabel('Photos of another shape').selectOption('blur')
   await page.getByLabel('Preview picture, at second').fill('2.5')
