@@ -162,7 +162,7 @@ export function settingsForm(schema, catalogue) {
       .map(({ title, names }) => {
         const one = (name) => (Array.isArray(name) ? pair(name.map(one).join('')) : field(name, properties[name], schema))
         const inner = names.map(one).join('\n')
-        return title ? `<section class="group"><h3 data-t="${title}"></h3>${inner}</section>` : inner
+        return title ? `<section class="group"><h2 data-t="${title}"></h2>${inner}</section>` : inner
       })
       .join('\n')
   return Object.fromEntries(['basics', 'more'].map((place) => [place, part(place)]))

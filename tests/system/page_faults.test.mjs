@@ -2,12 +2,15 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { choose, hold, open, player, shown, skip as noPage } from './browser.mjs'
-import { Server, patience, photos, scratch, until } from './server.mjs'
+import { Server, patience, photos, root, scratch, until } from './server.mjs'
 
 const skip = noPage || (patience > 1 && 'the page is the same under every build of the server')
+
+const description = JSON.parse(readFileSync(path.join(root, 'docs/openapi.json'), 'utf8'))
+const noLive = skip || (!description.paths['/live'] && 'the API has no /live')
 
 async function composing(t, { count = 3, seconds = 0.2, options = [] } = {}) {
   const folder = scratch()
@@ -182,7 +185,7 @@ test('a film that is not kept any more is said so', { skip }, async (t) => {
   assert.equal(await page.textContent('#problem-title'), 'This film is not here any more')
 })
 
-test('a film is followed without asking for it again and again', { skip }, async (t) => {
+test('a film is followed without asking for it again and again', { skip: noLive }, async (t) => {
   const { page } = await composing(t, { count: 6, seconds: 3, options: ['--concurrency', '1'] })
   let asked = 0
   const sockets = []
@@ -197,7 +200,7 @@ test('a film is followed without asking for it again and again', { skip }, async
   assert.ok(asked <= 2, `asked ${asked} times`)
 })
 
-test('where WebSockets are blocked the page asks', { skip }, async (t) => {
+test('where WebSockets are blocked the page asks', { skip: noLive }, async (t) => {
   const { page } = await composing(t)
   let blocked = 0
   await page.routeWebSocket(/\/live/, (socket) => {
