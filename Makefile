@@ -76,7 +76,7 @@ install:
 	@tools/build build --prefix '$(PREFIX)'
 	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --quiet
 	@install -d '$(DESTDIR)$(PREFIX)/share/tachyscope/web'
-	@cp -r build/web/. '$(DESTDIR)$(PREFIX)/share/tachyscope/web/'
+	@cp -r --preserve=timestamps build/web/. '$(DESTDIR)$(PREFIX)/share/tachyscope/web/'
 	@echo "installed to $(DESTDIR)$(PREFIX)"
 
 clean:

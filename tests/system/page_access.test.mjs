@@ -3,7 +3,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { choose, desktop, open, openTab, phone, shown, skip as noPage } from './browser.mjs'
 import { Server, build, patience, photos, root, scratch } from './server.mjs'
@@ -46,7 +46,8 @@ for (const [name, device] of Object.entries({
   'phone, dark': { ...phone, colorScheme: 'dark' },
 }))
   test(`every view can be read and used, ${name}`, { skip }, async (t) => {
-    const server = await Server.start(t, path.join(scratch(), 'data'))
+    const folder = scratch()
+    const server = await Server.start(t, path.join(folder, 'data'))
     const { page } = await open(t, server.page, { ...device, reducedMotion: 'reduce', bypassCSP: true })
     const look = async (what) => {
       await page.addScriptTag({ path: axeSource })
@@ -77,12 +78,26 @@ for (const [name, device] of Object.entries({
     await look('films')
     await page.getByLabel('Search').fill('no such film')
     await look('nothing found')
+    await page.click('#new-film')
+    const text = path.join(folder, 'letter.jpg')
+    writeFileSync(text, 'Dear reader, this is no photo.\n')
+    await openTab(page, 'photos')
+    await choose(page, [text], '#add')
+    await page.click('#make')
+    await shown(page, 'problem')
+    await look('problem')
+    await page.click('#back')
+    await page.locator('.tile.bad').click()
+    await look('a bad photo selected')
   })
 
 test('a server with a token asks for it first', { skip }, async (t) => {
   const server = await Server.start(t, path.join(scratch(), 'data'), ['--token', 'open sesame'])
-  const { page } = await open(t, server.page)
+  const { page } = await open(t, server.page, { ...phone, bypassCSP: true })
   await shown(page, 'sign-in')
+  await page.addScriptTag({ path: axeSource })
+  await violations(page, 'sign-in')
+  await fits(page, 'sign-in')
   await page.getByLabel('Token').fill('wrong')
   await page.keyboard.press('Enter')
   await page.getByText('The server did not accept this token.').waitFor()
