@@ -18,6 +18,7 @@ int command_serve(int argc, char **argv);
 int command_submit(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_cancel(int argc, char **argv);
+int command_keys(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_probe(int argc, char **argv);
 

@@ -27,7 +27,7 @@ static const struct command commands[] = {
     {"setup", NULL, NULL, NULL},
     {"doctor", NULL, NULL, NULL},
     {"redrive", NULL, NULL, NULL},
-    {"keys", NULL, NULL, NULL},
+    {"keys", command_keys, "keys add|list|remove", "access keys of the store"},
     {"store", NULL, NULL, NULL},
     {"top", NULL, NULL, NULL},
     {"deploy", NULL, NULL, NULL},

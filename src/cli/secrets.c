@@ -17,7 +17,7 @@ enum {
     MIN_SECRET_LENGTH = 16,
 };
 
-static struct key_pair new_pair(struct arena *arena) {
+struct key_pair secrets_new_pair(struct arena *arena) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     uint8_t random[ACCESS_KEY_LENGTH];
     char access_key[ACCESS_KEY_LENGTH + 1] = "";
@@ -47,7 +47,7 @@ static bool load_root(struct arena *arena, const char *folder, struct key_pair *
     if (!read_text(arena, path, &text, err)) {
         if (err->kind != ERROR_NOT_FOUND)
             return false;
-        struct key_pair pair = new_pair(arena);
+        struct key_pair pair = secrets_new_pair(arena);
         const char *lines = arena_printf(arena, "%s\n%s\n", pair.access_key, pair.secret_key);
         if (!publish_file(path, lines, strlen(lines), 0600, err))
             return false;
@@ -95,7 +95,7 @@ static bool read_pairs(struct arena *arena, const char *path, struct str text,
         const char *access_key = json_string_value(json_object_get(pair, "access_key"));
         const char *secret_key = json_string_value(json_object_get(pair, "secret_key"));
         if (pair == NULL) {
-            pairs[i] = new_pair(arena);
+            pairs[i] = secrets_new_pair(arena);
             *ret_changed = true;
             continue;
         }
@@ -122,7 +122,7 @@ static bool load_pairs(struct arena *arena, const char *folder, struct key_pair 
     if (err->kind != ERROR_NOT_FOUND)
         return false;
     for (unsigned i = 0; i < RIGHTS_FUNCTION_COUNT; i++)
-        ret[i] = new_pair(arena);
+        ret[i] = secrets_new_pair(arena);
     return publish_pairs(path, ret, err);
 }
 

@@ -26,4 +26,7 @@ struct secrets {
 MUST_CHECK bool secrets_load(struct arena *arena, const char *folder, struct secrets *ret,
                              struct error *err);
 
+/* A new pair, as the folder's own are made. */
+struct key_pair secrets_new_pair(struct arena *arena);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/data_folder.h"
 #include "cli/embedded.h"
 #include "cli/options.h"
 
@@ -51,19 +52,6 @@ static const struct command_syntax syntax = {
     .rows = rows,
 };
 
-static bool default_data(struct arena *arena, const char **ret, struct error *err) {
-    const char *base = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
-    /* The XDG specification: a relative path is to be ignored. */
-    if (base != NULL && base[0] == '/')
-        *ret = arena_printf(arena, "%s/tachyscope", base);
-    else if (home != NULL && home[0] == '/')
-        *ret = arena_printf(arena, "%s/.local/share/tachyscope", home);
-    else
-        return error_set(err, ERROR_INVALID, NULL, "there is no home folder; give --data DIR");
-    return true;
-}
-
 /* Signed addresses name the host, and the page's is the origin that may upload. */
 static bool check_usable(const struct address *address, const char *text, struct error *err) {
     if (address->wildcard)
@@ -102,7 +90,7 @@ static bool read_line(struct arena *arena, const struct options *options,
     ret->token = token == NULL ? "" : token;
     if (str_has_control(str_c(ret->token)) || !str_is_utf8(str_c(ret->token)))
         return error_set(err, ERROR_INVALID, NULL, "the token must be plain text");
-    if ((data == NULL && !default_data(arena, &data, err)) ||
+    if ((data == NULL && !data_folder_default(arena, &data, err)) ||
         !options_number(options, "concurrency", 1, MAX_CONCURRENCY, &concurrency, err) ||
         !options_number(options, "idle", 1, MAX_IDLE_SECONDS, &idle_seconds, err))
         return false;

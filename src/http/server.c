@@ -114,6 +114,17 @@ static bool start_daemon(struct http_server *server, const struct http_server_op
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
                      MHD_USE_POLL | MHD_USE_ITC;
     struct exchange_shared *shared = &server->shared;
+    /* TLS 1.2 and later, and what the library calls its normal set within them. */
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (options->tls_certificate)
+        flags |= MHD_USE_TLS;
+    else
+        tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_request, shared, MHD_OPTION_LISTEN_SOCKET,
         server->listen_fd, MHD_OPTION_CONNECTION_LIMIT, max_connections,
@@ -121,7 +132,12 @@ static bool start_daemon(struct http_server *server, const struct http_server_op
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, shared, MHD_OPTION_UNESCAPE_CALLBACK,
         keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, shared,
-        MHD_OPTION_END);
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    if (!server->daemon && options->tls_certificate)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "cannot start the HTTPS server on '%s': are certificate and key a pair of "
+                         "PEM files?",
+                         options->address);
     if (!server->daemon)
         return error_set(err, ERROR_INTERNAL, NULL, "cannot start the HTTP server on '%s'",
                          options->address);

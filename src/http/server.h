@@ -74,11 +74,14 @@ struct http_server_options {
     /* Of a connection without a request or with a stalled transfer; the time that a handler takes
      * does not count. 0: none. */
     unsigned idle_timeout_seconds;
+    /* PEM texts: the certificate with its chain, and its key. NULL: plain HTTP. */
+    const char *tls_certificate;
+    const char *tls_key;
 };
 
 struct http_server;
 
-/* Listens at once. INVALID for a bad address, UNAVAILABLE when the port is taken. */
+/* Listens at once. INVALID for a bad address or certificate, UNAVAILABLE when the port is taken. */
 MUST_CHECK bool http_server_start(const struct http_server_options *options,
                                   struct http_server **ret, struct error *err);
 /* "127.0.0.1:40123": the real port. */

@@ -1,7 +1,6 @@
 /*
  * Who asks, and whether he may. Every call but a preflight is signed with a key of the store; what
- * a key may do is the store's to say. There are no temporary credentials here, so a session token
- * can only be somebody else's.
+ * a key may do is the store's to say.
  */
 #include "base/codec.h"
 #include "s3/internal.h"
@@ -38,6 +37,29 @@ static void explain_refusal(struct s3_call *call, const struct sigv4_failure *fa
     }
 }
 
+/* Temporary keys come with a token, the others without one. */
+static bool check_token(const struct s3_call *call, const struct store_key *key,
+                        struct error *err) {
+    const char *token = call->claim.session_token ? call->claim.session_token : "";
+    size_t length = strlen(key->session_token);
+    if (strlen(token) != length || !equal_constant_time(token, key->session_token, length))
+        return error_set(err, ERROR_DENIED, "InvalidToken", "the session token is another one");
+    if (key->expires_unix_ms != 0 && key->expires_unix_ms <= call->now_unix_ms)
+        return error_set(err, ERROR_DENIED, "ExpiredToken", "the key has expired");
+    return true;
+}
+
+bool s3_find_key(struct s3_call *call, struct error *err) {
+    struct store_key key;
+    if (!store_get_key(call->store, call->arena, call->claim.access_key, &key, err)) {
+        if (err->code && strcmp(err->code, "InvalidAccessKeyId") == 0)
+            s3_error_detail(call, "AWSAccessKeyId", call->claim.access_key);
+        return false;
+    }
+    call->secret_key = key.secret_key;
+    return check_token(call, &key, err);
+}
+
 bool s3_authenticate(struct s3_call *call, struct error *err) {
     const struct http_request *request = &call->x->request;
     struct sigv4_request signed_request = {
@@ -51,14 +73,8 @@ bool s3_authenticate(struct s3_call *call, struct error *err) {
             s3_error_detail(call, "Region", call->server->region);
         return false;
     }
-    if (call->claim.session_token)
-        return error_set(err, ERROR_DENIED, "InvalidToken", "session tokens are not known here");
-    if (!store_get_secret(call->store, call->arena, call->claim.access_key, &call->secret_key,
-                          err)) {
-        if (err->code && strcmp(err->code, "InvalidAccessKeyId") == 0)
-            s3_error_detail(call, "AWSAccessKeyId", call->claim.access_key);
+    if (!s3_find_key(call, err))
         return false;
-    }
     struct sigv4_failure failure = {0};
     if (!sigv4_verify(call->arena, &signed_request, &call->claim, call->secret_key,
                       call->server->region, "s3", call->now_unix_ms, &failure, err)) {

@@ -152,6 +152,10 @@ static bool take(void *context, const void *data, size_t size, struct error *err
     return buf_append(&body->document, data, size, err);
 }
 
+bool s3_body_take(struct s3_call *call, const void *data, size_t size, struct error *err) {
+    return take(call, data, size, err);
+}
+
 bool s3_body_add(struct s3_call *call, const void *data, size_t size, struct error *err) {
     if (!call->body.chunked)
         return take(call, data, size, err);

@@ -142,6 +142,8 @@ bool s3_answer_absent(struct s3_call *call, struct error *err) {
     return error_set(err, ERROR_NOT_FOUND, call->route->text, "there is none");
 }
 
-bool s3_answer_not_implemented(struct s3_call *call, struct error *err) {
-    return error_set(err, ERROR_INVALID, "NotImplemented", "%s", call->route->text);
+bool s3_answer_no_form(struct s3_call *call, struct error *err) {
+    (void)call;
+    return error_set(err, ERROR_INVALID, "PreconditionFailed",
+                     "Bucket POST must be of the enclosure-type multipart/form-data");
 }

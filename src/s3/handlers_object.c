@@ -19,25 +19,33 @@ static void add_etag(struct s3_call *call, const char *etag) {
     s3_add_header(call, "ETag", arena_printf(call->arena, "\"%s\"", etag));
 }
 
-bool s3_put_object(struct s3_call *call, struct error *err) {
-    struct store_put put = s3_store_put(call, "ObjectCreated:Put");
+bool s3_store_body(struct s3_call *call, struct store_put *put, struct error *err) {
     struct store_object object;
-    if (!s3_read_write_conditions(call, &put, err) || !s3_read_tags_header(call, &put.tags, err) ||
-        !s3_read_metadata(call, &put.content_type, &put.metadata, err))
-        return false;
     const struct object_checksum sum = {
         .kind = call->body.checksum.kind,
         .type = CHECKSUM_FULL_OBJECT,
         .value = call->body.computed_checksum,
     };
-    put.checksum = checksum_format(call->arena, &sum);
-    if (!store_put(call->store, call->arena, call->body.stored, &put, &object, err)) {
+    if (!s3_read_metadata(call, &put->content_type, &put->metadata, err))
+        return false;
+    put->checksum = checksum_format(call->arena, &sum);
+    if (!store_put(call->store, call->arena, call->body.stored, put, &object, err))
+        return false;
+    call->etag = object.etag;
+    s3_add_checksum_headers(call, &sum);
+    return true;
+}
+
+bool s3_put_object(struct s3_call *call, struct error *err) {
+    struct store_put put = s3_store_put(call, "ObjectCreated:Put");
+    if (!s3_read_write_conditions(call, &put, err) || !s3_read_tags_header(call, &put.tags, err))
+        return false;
+    if (!s3_store_body(call, &put, err)) {
         if (err->code && strcmp(err->code, "PreconditionFailed") == 0)
             s3_error_detail(call, "Condition", put.if_none_match ? "If-None-Match" : "If-Match");
         return false;
     }
-    add_etag(call, object.etag);
-    s3_add_checksum_headers(call, &sum);
+    add_etag(call, call->etag);
     s3_respond_empty(call, 200);
     return true;
 }

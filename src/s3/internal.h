@@ -11,6 +11,7 @@
 #include "base/xml.h"
 #include "http/server.h"
 #include "s3/checksum.h"
+#include "s3/housekeeper.h"
 #include "s3/server.h"
 #include "s3/xml_write.h"
 #include "sign/chunked.h"
@@ -21,6 +22,7 @@ struct s3_server {
     char *region;
     const char *scheme; /* "http" or "https" */
     struct http_server *http;
+    struct s3_housekeeper *housekeeper;
 };
 
 enum {
@@ -42,6 +44,8 @@ struct s3_body {
     struct chunked *chunked;  /* NULL: the body is not in chunks of its own */
 };
 
+struct s3_post;
+
 struct s3_call {
     struct s3_server *server;
     struct store *store;
@@ -56,6 +60,8 @@ struct s3_call {
     struct sigv4_claim claim;
     const char *secret_key;
     struct s3_body body;
+    struct s3_post *post;      /* of an HTML form; NULL: another call */
+    const char *etag;          /* of what was stored */
     const char *error_details; /* XML for the error document; NULL: none */
 };
 
@@ -87,12 +93,16 @@ struct s3_route {
     bool (*handle)(struct s3_call *call, struct error *err);
 };
 
+/* How the body of a form is taken. */
+extern const struct s3_route s3_form_route;
 /* MethodNotAllowed or NotImplemented when there is none. */
 MUST_CHECK bool s3_find_route(const struct s3_call *call, const struct s3_route **ret,
                               struct error *err);
 
 /* ---- auth.c ---- */
 
+/* The key that the claim names, and its session token: fills secret_key. */
+MUST_CHECK bool s3_find_key(struct s3_call *call, struct error *err);
 /* Who asks: fills claim and secret_key. */
 MUST_CHECK bool s3_authenticate(struct s3_call *call, struct error *err);
 /* May the caller do this? AccessDenied otherwise. */
@@ -107,6 +117,9 @@ bool s3_hide_missing(const struct s3_call *call, const char *bucket, const char 
 
 MUST_CHECK bool s3_body_begin(struct s3_call *call, struct error *err);
 MUST_CHECK bool s3_body_add(struct s3_call *call, const void *data, size_t size, struct error *err);
+/* Contents that are in no chunks of their own. */
+MUST_CHECK bool s3_body_take(struct s3_call *call, const void *data, size_t size,
+                             struct error *err);
 /* Holds what came against everything that the head promised. */
 MUST_CHECK bool s3_body_end(struct s3_call *call, struct error *err);
 void s3_body_clear(struct s3_call *call);
@@ -182,8 +195,8 @@ bool s3_put_acl(struct s3_call *call, struct error *err);
 bool s3_answer_constant(struct s3_call *call, struct error *err);
 /* The error whose code is route->text, when the bucket exists. */
 bool s3_answer_absent(struct s3_call *call, struct error *err);
-/* 501 that says route->text. */
-bool s3_answer_not_implemented(struct s3_call *call, struct error *err);
+/* A POST to a bucket that is no form. */
+bool s3_answer_no_form(struct s3_call *call, struct error *err);
 
 /* ---- handlers_attributes.c ---- */
 
@@ -223,9 +236,26 @@ bool s3_list_uploads(struct s3_call *call, struct error *err);
 /* ---- handlers_object.c ---- */
 
 bool s3_prepare_put(struct s3_call *call, struct error *err);
+/* The body and what the head says about it become the object; `put` has the rest. */
+MUST_CHECK bool s3_store_body(struct s3_call *call, struct store_put *put, struct error *err);
 bool s3_put_object(struct s3_call *call, struct error *err);
 bool s3_get_object(struct s3_call *call, struct error *err); /* HEAD too */
 bool s3_delete_object(struct s3_call *call, struct error *err);
+
+/* ---- post.c: uploads by HTML form ---- */
+
+/* Signed, if at all, in its fields. */
+bool s3_is_form(const struct s3_call *call);
+MUST_CHECK bool s3_post_begin(struct s3_call *call, struct error *err);
+MUST_CHECK bool s3_post_add(struct s3_call *call, const void *data, size_t size, struct error *err);
+/* The body is there: stores the file and fills in the answer. */
+MUST_CHECK bool s3_post_object(struct s3_call *call, struct error *err);
+
+/* ---- lifecycle.c ---- */
+
+bool s3_put_lifecycle(struct s3_call *call, struct error *err);
+bool s3_get_lifecycle(struct s3_call *call, struct error *err);
+bool s3_delete_lifecycle(struct s3_call *call, struct error *err);
 
 /* ---- handlers_upload.c ---- */
 

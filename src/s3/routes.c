@@ -17,7 +17,6 @@
 #define OWNER_PAYS                                                                                 \
     "<RequestPaymentConfiguration xmlns=\"" S3_XML_NAMESPACE "\"><Payer>BucketOwner</Payer>"       \
     "</RequestPaymentConfiguration>"
-#define NO_FORM "uploads by HTML form are not supported; use a pre-signed PUT"
 
 /* clang-format off */
 static const struct s3_route routes[] = {
@@ -38,7 +37,9 @@ static const struct s3_route routes[] = {
     {"GET", S3_BUCKET, "logging", NULL, "GetBucketLogging", SMALL, EMPTY_LOGGING, NULL, s3_answer_constant},
     {"GET", S3_BUCKET, "requestPayment", NULL, "GetBucketRequestPayment", SMALL, OWNER_PAYS, NULL, s3_answer_constant},
     {"GET", S3_BUCKET, "policy", NULL, "GetBucketPolicy", SMALL, "NoSuchBucketPolicy", NULL, s3_answer_absent},
-    {"GET", S3_BUCKET, "lifecycle", NULL, "GetLifecycleConfiguration", SMALL, "NoSuchLifecycleConfiguration", NULL, s3_answer_absent},
+    {"GET", S3_BUCKET, "lifecycle", NULL, "GetLifecycleConfiguration", SMALL, NULL, NULL, s3_get_lifecycle},
+    {"PUT", S3_BUCKET, "lifecycle", NULL, "PutLifecycleConfiguration", LARGE, NULL, NULL, s3_put_lifecycle},
+    {"DELETE", S3_BUCKET, "lifecycle", NULL, "PutLifecycleConfiguration", SMALL, NULL, NULL, s3_delete_lifecycle},
     {"GET", S3_BUCKET, "encryption", NULL, "GetEncryptionConfiguration", SMALL, "ServerSideEncryptionConfigurationNotFoundError", NULL, s3_answer_absent},
     {"GET", S3_BUCKET, "object-lock", NULL, "GetBucketObjectLockConfiguration", SMALL, "ObjectLockConfigurationNotFoundError", NULL, s3_answer_absent},
     {"GET", S3_BUCKET, "publicAccessBlock", NULL, "GetBucketPublicAccessBlock", SMALL, "NoSuchPublicAccessBlockConfiguration", NULL, s3_answer_absent},
@@ -51,7 +52,7 @@ static const struct s3_route routes[] = {
     {"PUT", S3_BUCKET, NULL, NULL, "CreateBucket", SMALL, NULL, NULL, s3_create_bucket},
     {"HEAD", S3_BUCKET, NULL, NULL, "ListBucket", SMALL, NULL, NULL, s3_head_bucket},
     {"DELETE", S3_BUCKET, NULL, NULL, "DeleteBucket", SMALL, NULL, NULL, s3_delete_bucket},
-    {"POST", S3_BUCKET, NULL, NULL, "PutObject", SMALL, NO_FORM, s3_answer_not_implemented, NULL},
+    {"POST", S3_BUCKET, NULL, NULL, "PutObject", SMALL, NULL, s3_answer_no_form, NULL},
 
     {"GET", S3_OBJECT, "uploadId", NULL, "PutObject", SMALL, NULL, NULL, s3_get_parts},
     {"PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", "PutObject", SMALL, NULL, s3_prepare_copy, s3_copy_part},
@@ -72,6 +73,8 @@ static const struct s3_route routes[] = {
     {"DELETE", S3_OBJECT, NULL, NULL, "DeleteObject", SMALL, NULL, NULL, s3_delete_object},
 };
 /* clang-format on */
+
+const struct s3_route s3_form_route = {.method = "POST", .level = S3_BUCKET, .intake = S3_STORED};
 
 /* Parameters that make another operation of a call. */
 static const char *const operations[] = {

@@ -90,6 +90,10 @@ static bool accept_head(struct s3_call *call, struct error *err) {
         return false;
     if (strcmp(call->x->request.method, "OPTIONS") == 0)
         return true;
+    if (s3_is_form(call)) {
+        call->route = &s3_form_route;
+        return s3_post_begin(call, err);
+    }
     return s3_authenticate(call, err) && s3_find_route(call, &call->route, err) &&
            check_route_right(call, err) &&
            (!call->route->prepare || call->route->prepare(call, err)) && s3_body_begin(call, err);
@@ -134,19 +138,27 @@ static bool on_body(void *context, struct http_exchange *x, const void *data, si
     (void)context;
     struct s3_call *call = x->state;
     struct error err;
-    if (!call->route || s3_body_add(call, data, size, &err))
+    if (!call->route)
         return true; /* a body with OPTIONS means nothing */
+    if (call->post ? s3_post_add(call, data, size, &err) : s3_body_add(call, data, size, &err))
+        return true;
     refuse(call, &err);
     return false;
+}
+
+static bool respond(struct s3_call *call, struct error *err) {
+    if (call->post)
+        return s3_post_object(call, err);
+    if (!call->route)
+        return s3_cors_preflight(call, err);
+    return s3_body_end(call, err) && call->route->handle(call, err);
 }
 
 static void on_finish(void *context, struct http_exchange *x) {
     (void)context;
     struct s3_call *call = x->state;
     struct error err;
-    bool answered = call->route ? s3_body_end(call, &err) && call->route->handle(call, &err)
-                                : s3_cors_preflight(call, &err);
-    if (!answered) {
+    if (!respond(call, &err)) {
         refuse(call, &err);
         return;
     }
@@ -168,7 +180,7 @@ bool s3_server_start(const struct s3_server_options *options, struct s3_server *
         die_out_of_memory();
     server->store = options->store;
     server->region = region;
-    server->scheme = "http";
+    server->scheme = options->tls_certificate ? "https" : "http";
     struct http_server_options http = {
         .address = options->address,
         .handler = {.context = server,
@@ -177,11 +189,14 @@ bool s3_server_start(const struct s3_server_options *options, struct s3_server *
                     .finish = on_finish,
                     .close = on_close},
         .idle_timeout_seconds = IDLE_TIMEOUT_SECONDS,
+        .tls_certificate = options->tls_certificate,
+        .tls_key = options->tls_key,
     };
     if (!http_server_start(&http, &server->http, err)) {
         s3_server_free(server);
         return error_prefix(err, "S3 server");
     }
+    server->housekeeper = housekeeper_start(options->store);
     *ret = server;
     return true;
 }
@@ -193,6 +208,7 @@ const char *s3_server_address(const struct s3_server *server) {
 void s3_server_free(struct s3_server *server) {
     if (!server)
         return;
+    housekeeper_stop(server->housekeeper);
     http_server_free(server->http);
     free(server->region);
     free(server);

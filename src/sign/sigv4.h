@@ -75,6 +75,23 @@ struct sigv4_claim {
     const char *signed_headers; /* a;b;c */
 };
 
+/* What a POST form says of its signature: values of the fields, NULL where there is none. */
+struct sigv4_form {
+    const char *algorithm;     /* x-amz-algorithm */
+    const char *credential;    /* x-amz-credential */
+    const char *date;          /* x-amz-date */
+    const char *signature;     /* x-amz-signature */
+    const char *session_token; /* x-amz-security-token */
+};
+/* Codes: AccessDenied (a field is missing), InvalidArgument (bad values), NotImplemented. */
+MUST_CHECK bool sigv4_read_form(struct arena *arena, const struct sigv4_form *form,
+                                struct sigv4_claim *ret, struct error *err);
+/* The signature is one over `policy`, the field's base64 text. SignatureDoesNotMatch,
+ * InvalidArgument for another region or service. How long it is good for the policy says. */
+MUST_CHECK bool sigv4_verify_form(struct arena *arena, const struct sigv4_claim *claim,
+                                  const char *policy, const char *secret_key, const char *region,
+                                  const char *service, struct error *err);
+
 struct sigv4_request {
     const char *method;
     const char *path;  /* raw as received */

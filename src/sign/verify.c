@@ -418,3 +418,45 @@ bool sigv4_verify(struct arena *arena, const struct sigv4_request *request,
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your key and signing method.");
 }
+
+/* ---- forms ---- */
+
+bool sigv4_read_form(struct arena *arena, const struct sigv4_form *form, struct sigv4_claim *ret,
+                     struct error *err) {
+    if (!form->algorithm || !form->credential || !form->date || !form->signature)
+        return deny(err, "AccessDenied",
+                    "A form needs policy, x-amz-algorithm, x-amz-credential, x-amz-date and "
+                    "x-amz-signature.");
+    if (strcmp(form->algorithm, "AWS4-ECDSA-P256-SHA256") == 0)
+        return fail_sigv4a(err);
+    if (strcmp(form->algorithm, "AWS4-HMAC-SHA256") != 0)
+        return fail(err, "InvalidArgument", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
+    struct sigv4_claim claim = {.presigned = true, .payload_hash = SIGV4_UNSIGNED_PAYLOAD};
+    if (!read_credential(arena, str_c(form->credential), &claim, err) ||
+        !date_parse_basic(str_c(form->date), &claim.signed_at_unix_ms)) {
+        return fail(err, "InvalidArgument",
+                    "the form's x-amz-credential or x-amz-date is malformed");
+    }
+    claim.signature = arena_strdup(arena, form->signature);
+    claim.signed_headers = "";
+    claim.session_token = form->session_token && form->session_token[0] != '\0'
+                              ? arena_strdup(arena, form->session_token)
+                              : NULL;
+    *ret = claim;
+    return true;
+}
+
+bool sigv4_verify_form(struct arena *arena, const struct sigv4_claim *claim, const char *policy,
+                       const char *secret_key, const char *region, const char *service,
+                       struct error *err) {
+    if (!check_scope(arena, claim, region, service, err)) {
+        err->code = "InvalidArgument";
+        return false;
+    }
+    char expected[SHA256_HEX_SIZE];
+    sigv4_sign_text(secret_key, claim->date, region, service, str_c(policy), expected);
+    return is_same_signature(claim->signature, expected) ||
+           deny(err, "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method.");
+}

@@ -114,6 +114,7 @@ bool store_delete_bucket(struct store *store, const char *bucket, struct error *
     return uploads_drop_bucket(&transaction, id, err) &&
            delete_where_bucket(connection, "DELETE FROM documents WHERE bucket = ?", id, err) &&
            delete_where_bucket(connection, "DELETE FROM rules WHERE bucket = ?", id, err) &&
+           delete_where_bucket(connection, "DELETE FROM lifecycle WHERE bucket = ?", id, err) &&
            delete_where_bucket(connection, "DELETE FROM buckets WHERE id = ?", id, err) &&
            transaction_commit(&transaction, err);
 }
@@ -156,27 +157,31 @@ static bool check_document(const char *name, struct str text, struct error *err)
     return true;
 }
 
+bool document_put(struct transaction *transaction, int64_t bucket_id, const char *name,
+                  struct str text, struct error *err) {
+    if (!check_document(name, text, err))
+        return false;
+    CLEANUP(query_end)
+    struct query query = query_begin(
+        transaction->connection,
+        text.len == 0 ? "DELETE FROM documents WHERE bucket = ? AND name = ?"
+                      : "INSERT OR REPLACE INTO documents (bucket, name, body) VALUES (?, ?, ?)");
+    bind_int(&query, bucket_id);
+    bind_text(&query, name);
+    if (text.len != 0)
+        bind_bytes(&query, text.ptr, text.len);
+    return query_run(&query, err);
+}
+
 bool store_put_document(struct store *store, const char *bucket, const char *name, struct str text,
                         struct error *err) {
     if (!check_document(name, text, err))
         return false;
     CLEANUP(transaction_cleanup) struct transaction transaction = {0};
-    if (!transaction_begin(store, &transaction, err))
-        return false;
     int64_t id = 0;
-    if (!bucket_find(transaction.connection, bucket, &id, err))
-        return false;
-    struct query query = query_begin(
-        transaction.connection,
-        text.len == 0 ? "DELETE FROM documents WHERE bucket = ? AND name = ?"
-                      : "INSERT OR REPLACE INTO documents (bucket, name, body) VALUES (?, ?, ?)");
-    bind_int(&query, id);
-    bind_text(&query, name);
-    if (text.len != 0)
-        bind_bytes(&query, text.ptr, text.len);
-    bool done = query_run(&query, err);
-    query_end(&query);
-    return done && transaction_commit(&transaction, err);
+    return transaction_begin(store, &transaction, err) &&
+           bucket_find(transaction.connection, bucket, &id, err) &&
+           document_put(&transaction, id, name, text, err) && transaction_commit(&transaction, err);
 }
 
 bool store_get_document(struct store *store, struct arena *arena, const char *bucket,

@@ -89,7 +89,7 @@ static bool open_all(struct store *store, const char *folder, struct error *err)
            blobs_clean(store, err);
 }
 
-bool store_open(const char *folder, struct store **ret, struct error *err) {
+static struct store *new_store(void) {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         die_out_of_memory();
@@ -98,6 +98,36 @@ bool store_open(const char *folder, struct store **ret, struct error *err) {
     pthread_mutex_init(&store->readers_lock, NULL);
     pthread_mutex_init(&store->notify_lock, NULL);
     pthread_cond_init(&store->reader_free, NULL);
+    return store;
+}
+
+/* What the folder has to have already: who comes for the keys makes no store. */
+static bool open_index_alone(struct store *store, const char *folder, struct error *err) {
+    store->folder = realpath(folder, NULL);
+    if (store->folder == NULL)
+        return error_errno(err, "folder '%.512s'", folder);
+    if (strlen(store->folder) > MAX_FOLDER_BYTES)
+        return error_set(err, ERROR_LIMIT, NULL, "path of the store is over %d bytes",
+                         MAX_FOLDER_BYTES);
+    char path[MAX_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/index.db", store->folder);
+    if (access(path, F_OK) != 0)
+        return error_set(err, ERROR_NOT_FOUND, NULL, "there is no store in '%s'", store->folder);
+    return open_index(store, err) && rights_load(store, err);
+}
+
+bool store_open_keys(const char *folder, struct store **ret, struct error *err) {
+    struct store *store = new_store();
+    if (!open_index_alone(store, folder, err)) {
+        store_close(store);
+        return false;
+    }
+    *ret = store;
+    return true;
+}
+
+bool store_open(const char *folder, struct store **ret, struct error *err) {
+    struct store *store = new_store();
     if (!open_all(store, folder, err)) {
         store_close(store);
         return false;

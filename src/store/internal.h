@@ -201,6 +201,10 @@ MUST_CHECK bool extents_read(struct connection *connection, struct arena *arena,
 MUST_CHECK bool bucket_find(struct connection *connection, const char *bucket, int64_t *ret_id,
                             struct error *err);
 
+/* Empty text removes. */
+MUST_CHECK bool document_put(struct transaction *transaction, int64_t bucket_id, const char *name,
+                             struct str text, struct error *err);
+
 /* ---- objects (objects.c) ---- */
 
 /* Text behind every query whose rows object_from_row reads. */
@@ -209,6 +213,9 @@ MUST_CHECK bool bucket_find(struct connection *connection, const char *bucket, i
 
 /* `version` of an object is also the owner of its extents and the event's sequencer. */
 void object_from_row(struct query *query, struct arena *arena, struct store_object *ret);
+/* The row and all that belongs to it. */
+MUST_CHECK bool object_delete(struct transaction *transaction, int64_t bucket_id,
+                              const struct store_object *object, struct error *err);
 MUST_CHECK bool object_find(struct connection *connection, struct arena *arena, int64_t bucket_id,
                             const char *key, bool *ret_found, struct store_object *ret,
                             struct error *err);
@@ -287,6 +294,7 @@ MUST_CHECK bool part_replace(struct transaction *transaction, const char *id,
 /* Removes all parts and the extents that are still theirs. */
 MUST_CHECK bool parts_drop(struct transaction *transaction, const char *id, struct error *err);
 
+MUST_CHECK bool upload_drop(struct transaction *transaction, const char *id, struct error *err);
 MUST_CHECK bool uploads_drop_bucket(struct transaction *transaction, int64_t bucket_id,
                                     struct error *err);
 
@@ -301,6 +309,7 @@ MUST_CHECK bool events_queue(struct transaction *transaction, int64_t bucket_id,
 
 MUST_CHECK bool rights_load(struct store *store, struct error *err);
 void rights_free(struct rights *rights); /* NULL is fine */
+MUST_CHECK bool rights_drop_expired(struct store *store, int64_t now_unix_ms, struct error *err);
 
 /* "" for NULL. */
 const char *text_or_empty(const char *text);

@@ -291,8 +291,8 @@ bool store_read(struct store *store, struct arena *arena, const char *bucket, co
     }
 }
 
-static bool delete_object(struct transaction *transaction, int64_t bucket_id,
-                          const struct store_object *object, struct error *err) {
+bool object_delete(struct transaction *transaction, int64_t bucket_id,
+                   const struct store_object *object, struct error *err) {
     if (!extents_drop(transaction, object->version, err))
         return false;
     CLEANUP(query_end)
@@ -320,7 +320,7 @@ bool store_delete_if(struct store *store, const char *bucket, const char *key, c
         return false;
     if (!found)
         return true;
-    return delete_object(&transaction, bucket_id, &object, err) &&
+    return object_delete(&transaction, bucket_id, &object, err) &&
            transaction_commit(&transaction, err);
 }
 

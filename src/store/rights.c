@@ -5,29 +5,40 @@
  * read-write lock. A change commits first and then replaces the key's entry, and changes go one
  * after the other, so that the copy ends up saying what the index says.
  */
+#include "base/os.h"
 #include "store/internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_KEY_TEXT_BYTES = 128 };
+
+enum { MAX_TOKEN_BYTES = 2048 };
+/* Long enough that who comes late learns that his key has expired, not that there is none. */
+#define EXPIRED_KEPT_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* Immutable; with its texts in its own arena. */
 struct key_entry {
     struct arena *arena;
     const char *access_key;
     const char *secret_key;
+    const char *session_token;
+    int64_t expires_unix_ms;
     struct store_statement *statements;
     size_t count;
 };
 
 struct rights {
     pthread_mutex_t order; /* held from a change's commit to its arrival in the table */
-    pthread_rwlock_t lock; /* guards the table */
+    pthread_rwlock_t lock; /* guards the table and what the mark was when it was read */
     struct key_entry **entries;
     size_t count;
     size_t capacity;
+    int64_t mark_ns;
+    uint64_t mark_inode;
 };
 
 static void entry_free(struct key_entry *entry) {
@@ -39,12 +50,14 @@ static void entry_cleanup(struct key_entry **entry) {
     entry_free(*entry);
 }
 
-static struct key_entry *entry_new(const char *access_key, const char *secret_key, size_t count) {
+static struct key_entry *entry_new(const struct store_temporary_key *key, size_t count) {
     struct arena *arena = arena_new();
     struct key_entry *entry = arena_alloc(arena, sizeof *entry);
     entry->arena = arena;
-    entry->access_key = arena_strdup(arena, access_key);
-    entry->secret_key = arena_strdup(arena, secret_key);
+    entry->access_key = arena_strdup(arena, key->access_key);
+    entry->secret_key = arena_strdup(arena, key->secret_key);
+    entry->session_token = arena_strdup(arena, text_or_empty(key->session_token));
+    entry->expires_unix_ms = key->expires_unix_ms;
     entry->statements = arena_array(arena, count, sizeof *entry->statements);
     return entry;
 }
@@ -134,6 +147,103 @@ static bool load_statements(struct connection *connection, struct key_entry *ent
     return true;
 }
 
+static bool load_table(struct connection *connection, struct rights *table, struct error *err) {
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new();
+    CLEANUP(query_end)
+    struct query query =
+        query_begin(connection, "SELECT access_key, secret_key, session_token, expires_ms"
+                                " FROM access_keys");
+    for (;;) {
+        bool row = false;
+        if (!query_step(&query, &row, err))
+            return false;
+        if (!row)
+            return true;
+        const struct store_temporary_key key = {
+            .access_key = column_text(&query, arena, 0),
+            .secret_key = column_text(&query, arena, 1),
+            .session_token = column_text(&query, arena, 2),
+            .expires_unix_ms = column_int(&query, 3),
+        };
+        struct key_entry *entry = entry_new(&key, STORE_MAX_STATEMENTS);
+        table_put(table, entry);
+        if (!load_statements(connection, entry, err))
+            return false;
+    }
+}
+
+/* ---- changes by other processes ---- */
+
+/* A process that changes keys beside a server touches this file after its commit. */
+static void mark_path(const struct store *store, char ret[MAX_PATH_BYTES]) {
+    snprintf(ret, MAX_PATH_BYTES, "%s/keys.changed", store->folder);
+}
+
+static bool touch_mark(const struct store *store, struct error *err) {
+    char path[MAX_PATH_BYTES];
+    mark_path(store, path);
+    return publish_file(path, "", 0, 0600, err);
+}
+
+static void read_mark(const struct store *store, int64_t *ret_ns, uint64_t *ret_inode) {
+    char path[MAX_PATH_BYTES];
+    struct stat info;
+    mark_path(store, path);
+    *ret_ns = 0;
+    *ret_inode = 0;
+    if (stat(path, &info) == 0) {
+        *ret_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+        *ret_inode = (uint64_t)info.st_ino;
+    }
+}
+
+static void table_clear(struct rights *rights) {
+    for (size_t i = 0; i < rights->count; i++)
+        entry_free(rights->entries[i]);
+    free(rights->entries);
+    rights->entries = NULL;
+    rights->count = rights->capacity = 0;
+}
+
+static void swap_table(struct rights *rights, struct rights *other) {
+    struct key_entry **entries = rights->entries;
+    size_t count = rights->count;
+    size_t capacity = rights->capacity;
+    rights->entries = other->entries;
+    rights->count = other->count;
+    rights->capacity = other->capacity;
+    other->entries = entries;
+    other->count = count;
+    other->capacity = capacity;
+}
+
+/* Takes over what another process has changed. When it cannot, what was known stays, and the next
+ * request tries again. */
+static void refresh(struct store *store) {
+    struct rights *rights = store->rights;
+    int64_t ns;
+    uint64_t inode;
+    read_mark(store, &ns, &inode);
+    pthread_rwlock_rdlock(&rights->lock);
+    bool same = ns == rights->mark_ns && inode == rights->mark_inode;
+    pthread_rwlock_unlock(&rights->lock);
+    if (same)
+        return;
+    pthread_mutex_lock(&rights->order);
+    struct rights fresh = {0};
+    struct error ignored;
+    CLEANUP(reader_cleanup) struct connection *reader = reader_acquire(store);
+    if (load_table(reader, &fresh, &ignored)) {
+        pthread_rwlock_wrlock(&rights->lock);
+        swap_table(rights, &fresh);
+        rights->mark_ns = ns;
+        rights->mark_inode = inode;
+        pthread_rwlock_unlock(&rights->lock);
+    }
+    table_clear(&fresh);
+    pthread_mutex_unlock(&rights->order);
+}
+
 bool rights_load(struct store *store, struct error *err) {
     struct rights *rights = calloc(1, sizeof *rights);
     if (rights == NULL)
@@ -146,30 +256,14 @@ bool rights_load(struct store *store, struct error *err) {
     pthread_rwlock_init(&rights->lock, &attributes);
     pthread_rwlockattr_destroy(&attributes);
     store->rights = rights;
-    CLEANUP(arena_cleanup) struct arena *arena = arena_new();
-    CLEANUP(query_end)
-    struct query query =
-        query_begin(store->writer, "SELECT access_key, secret_key FROM access_keys");
-    for (;;) {
-        bool row = false;
-        if (!query_step(&query, &row, err))
-            return false;
-        if (!row)
-            return true;
-        struct key_entry *entry = entry_new(column_text(&query, arena, 0),
-                                            column_text(&query, arena, 1), STORE_MAX_STATEMENTS);
-        table_put(rights, entry);
-        if (!load_statements(store->writer, entry, err))
-            return false;
-    }
+    read_mark(store, &rights->mark_ns, &rights->mark_inode);
+    return load_table(store->writer, rights, err);
 }
 
 void rights_free(struct rights *rights) {
     if (rights == NULL)
         return;
-    for (size_t i = 0; i < rights->count; i++)
-        entry_free(rights->entries[i]);
-    free(rights->entries);
+    table_clear(rights);
     pthread_rwlock_destroy(&rights->lock);
     pthread_mutex_destroy(&rights->order);
     free(rights);
@@ -220,7 +314,8 @@ static bool statements_equal(const struct store_statement *a, const struct store
 static bool is_unchanged(const struct rights *rights, const struct key_entry *entry) {
     const struct key_entry *old = table_find(rights, entry->access_key);
     return old != NULL && strcmp(old->secret_key, entry->secret_key) == 0 &&
-           old->count == entry->count &&
+           strcmp(old->session_token, entry->session_token) == 0 &&
+           old->expires_unix_ms == entry->expires_unix_ms && old->count == entry->count &&
            statements_equal(old->statements, entry->statements, entry->count);
 }
 
@@ -258,10 +353,14 @@ static bool write_entry(struct store *store, const struct key_entry *entry, stru
     if (!transaction_begin(store, &transaction, err) ||
         !delete_key_rows(transaction.connection, entry->access_key, err))
         return false;
-    struct query query = query_begin(
-        transaction.connection, "INSERT INTO access_keys (access_key, secret_key) VALUES (?, ?)");
+    struct query query =
+        query_begin(transaction.connection,
+                    "INSERT INTO access_keys (access_key, secret_key, session_token, expires_ms)"
+                    " VALUES (?, ?, ?, ?)");
     bind_text(&query, entry->access_key);
     bind_text(&query, entry->secret_key);
+    bind_text(&query, entry->session_token);
+    bind_int(&query, entry->expires_unix_ms);
     bool done = query_run(&query, err);
     query_end(&query); /* before the commit lets another writer at the statement */
     if (!done)
@@ -288,11 +387,13 @@ static bool change(struct store *store, struct key_entry *entry, struct error *e
     return true;
 }
 
-bool store_put_key(struct store *store, const char *access_key, const char *secret_key,
-                   const struct store_statement *statements, size_t count, struct error *err) {
-    if (!check_key(access_key, secret_key, statements, count, err))
+bool store_put_temporary_key(struct store *store, const struct store_temporary_key *key,
+                             const struct store_statement *statements, size_t count,
+                             struct error *err) {
+    if (!check_key(key->access_key, key->secret_key, statements, count, err) ||
+        !check_text("session token", text_or_empty(key->session_token), 0, MAX_TOKEN_BYTES, err))
         return false;
-    CLEANUP(entry_cleanup) struct key_entry *entry = entry_new(access_key, secret_key, count);
+    CLEANUP(entry_cleanup) struct key_entry *entry = entry_new(key, count);
     for (size_t i = 0; i < count; i++)
         entry_add(entry, statements[i].action, statements[i].bucket,
                   text_or_empty(statements[i].prefix));
@@ -304,7 +405,13 @@ bool store_put_key(struct store *store, const char *access_key, const char *secr
             entry = NULL;
     }
     pthread_mutex_unlock(&store->rights->order);
-    return done;
+    return done && (store->lock_fd >= 0 || touch_mark(store, err));
+}
+
+bool store_put_key(struct store *store, const char *access_key, const char *secret_key,
+                   const struct store_statement *statements, size_t count, struct error *err) {
+    const struct store_temporary_key key = {.access_key = access_key, .secret_key = secret_key};
+    return store_put_temporary_key(store, &key, statements, count, err);
 }
 
 static bool delete_entry(struct store *store, const char *access_key, struct error *err) {
@@ -324,22 +431,87 @@ bool store_delete_key(struct store *store, const char *access_key, struct error 
         pthread_rwlock_unlock(&rights->lock);
     }
     pthread_mutex_unlock(&rights->order);
-    return done;
+    return done && (store->lock_fd >= 0 || touch_mark(store, err));
+}
+
+bool rights_drop_expired(struct store *store, int64_t now_unix_ms, struct error *err) {
+    struct rights *rights = store->rights;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new();
+    for (;;) {
+        const char *expired = NULL;
+        pthread_rwlock_rdlock(&rights->lock);
+        for (size_t i = 0; i < rights->count && expired == NULL; i++) {
+            int64_t end = rights->entries[i]->expires_unix_ms;
+            if (end != 0 && end + EXPIRED_KEPT_MS <= now_unix_ms)
+                expired = arena_strdup(arena, rights->entries[i]->access_key);
+        }
+        pthread_rwlock_unlock(&rights->lock);
+        if (expired == NULL)
+            return true;
+        if (!store_delete_key(store, expired, err))
+            return false;
+    }
 }
 
 /* ---- asking ---- */
 
-bool store_get_secret(struct store *store, struct arena *arena, const char *access_key,
-                      const char **ret_secret_key, struct error *err) {
+bool store_get_key(struct store *store, struct arena *arena, const char *access_key,
+                   struct store_key *ret, struct error *err) {
     struct rights *rights = store->rights;
+    refresh(store);
     pthread_rwlock_rdlock(&rights->lock);
     const struct key_entry *entry = table_find(rights, access_key);
-    const char *secret = entry != NULL ? arena_strdup(arena, entry->secret_key) : NULL;
+    bool found = entry != NULL;
+    if (found)
+        *ret = (struct store_key){
+            .access_key = arena_strdup(arena, entry->access_key),
+            .secret_key = arena_strdup(arena, entry->secret_key),
+            .session_token = arena_strdup(arena, entry->session_token),
+            .expires_unix_ms = entry->expires_unix_ms,
+        };
     pthread_rwlock_unlock(&rights->lock);
-    if (secret == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "InvalidAccessKeyId",
-                         "access key '%.64s' does not exist", access_key);
-    *ret_secret_key = secret;
+    return found || error_set(err, ERROR_NOT_FOUND, "InvalidAccessKeyId",
+                              "access key '%.64s' does not exist", access_key);
+}
+
+bool store_get_secret(struct store *store, struct arena *arena, const char *access_key,
+                      const char **ret_secret_key, struct error *err) {
+    struct store_key key;
+    if (!store_get_key(store, arena, access_key, &key, err))
+        return false;
+    *ret_secret_key = key.secret_key;
+    return true;
+}
+
+static void copy_entry(struct arena *arena, const struct key_entry *entry, struct store_key *ret) {
+    struct store_statement *statements = arena_array(arena, entry->count, sizeof *statements);
+    for (size_t i = 0; i < entry->count; i++)
+        statements[i] = (struct store_statement){
+            .action = arena_strdup(arena, entry->statements[i].action),
+            .bucket = arena_strdup(arena, entry->statements[i].bucket),
+            .prefix = arena_strdup(arena, entry->statements[i].prefix),
+        };
+    *ret = (struct store_key){
+        .access_key = arena_strdup(arena, entry->access_key),
+        .secret_key = arena_strdup(arena, entry->secret_key),
+        .session_token = arena_strdup(arena, entry->session_token),
+        .expires_unix_ms = entry->expires_unix_ms,
+        .statements = statements,
+        .count = entry->count,
+    };
+}
+
+bool store_list_keys(struct store *store, struct arena *arena, struct store_key **ret,
+                     size_t *ret_count, struct error *err) {
+    (void)err;
+    struct rights *rights = store->rights;
+    refresh(store);
+    pthread_rwlock_rdlock(&rights->lock);
+    *ret = arena_array(arena, rights->count, sizeof **ret);
+    *ret_count = rights->count;
+    for (size_t i = 0; i < rights->count; i++)
+        copy_entry(arena, rights->entries[i], &(*ret)[i]);
+    pthread_rwlock_unlock(&rights->lock);
     return true;
 }
 

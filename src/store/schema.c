@@ -83,6 +83,17 @@ static const char *const steps[] = {
     "  checksum TEXT NOT NULL, PRIMARY KEY (owner, number)) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = 2;"
     "COMMIT;",
+    /* Lifecycle rules; keys that expire. */
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE lifecycle ("
+    "  bucket INTEGER NOT NULL, position INTEGER NOT NULL, prefix BLOB NOT NULL,"
+    "  tags TEXT NOT NULL, size_over INTEGER NOT NULL, size_under INTEGER NOT NULL,"
+    "  expire_days INTEGER NOT NULL, expire_at_ms INTEGER NOT NULL, abort_days INTEGER NOT NULL,"
+    "  PRIMARY KEY (bucket, position)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE access_keys ADD COLUMN session_token TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE access_keys ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;"
+    "COMMIT;",
 };
 
 enum { SCHEMA_VERSION = 1 + ARRAY_SIZE(steps) };
@@ -116,6 +127,11 @@ bool schema_prepare(struct store *store, struct error *err) {
         return error_set(err, ERROR_INVALID, NULL,
                          "store '%s' has schema version %lld, this program knows %d", store->folder,
                          (long long)version, SCHEMA_VERSION);
+    /* A server may be at work with the tables as they are. */
+    if (version < SCHEMA_VERSION && store->lock_fd < 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL,
+                         "store '%s' is of an earlier version: start the server once",
+                         store->folder);
     if (version == 0) {
         if (!create_schema(store, err))
             return false;

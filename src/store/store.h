@@ -33,7 +33,8 @@ enum {
     STORE_MAX_METADATA_BYTES = 2048,
     STORE_MAX_PARTS = 10000,
     STORE_MIN_PART_BYTES = 5 * 1024 * 1024,
-    STORE_MAX_RULES = 100,      /* of a bucket */
+    STORE_MAX_RULES = 100, /* of a bucket */
+    STORE_MAX_LIFECYCLE_RULES = 1000,
     STORE_MAX_KEYS = 10000,     /* access keys */
     STORE_MAX_STATEMENTS = 100, /* of an access key */
     STORE_MAX_DOCUMENT_BYTES = 1024 * 1024,
@@ -79,6 +80,28 @@ struct store_rule {
 };
 MUST_CHECK bool store_set_rules(struct store *store, const char *bucket,
                                 const struct store_rule *rules, size_t count, struct error *err);
+
+/* When objects of a bucket expire, and uploads that are not completed are aborted. Days count from
+ * the change or the start, rounded up to the next midnight (UTC), as on S3. */
+struct store_lifecycle_rule {
+    const char *id;
+    bool enabled;
+    const char *prefix;
+    const char *tags; /* form-encoded pairs that an object must all have; "" for any */
+    bool has_size_over, has_size_under;
+    uint64_t size_over, size_under; /* only objects of more, of less bytes */
+    unsigned expire_days;           /* 0: no */
+    int64_t expire_at_unix_ms;      /* 0: no */
+    unsigned abort_days;            /* 0: no */
+};
+/* Replaces the rules, and the document "lifecycle" by `document`. */
+MUST_CHECK bool store_set_lifecycle(struct store *store, const char *bucket,
+                                    const struct store_lifecycle_rule *rules, size_t count,
+                                    struct str document, struct error *err);
+/* Removes what has to go by now, a few objects a transaction; also access keys that have expired.
+ * `ret_removed` counts objects and uploads. No events. */
+MUST_CHECK bool store_run_lifecycle(struct store *store, int64_t now_unix_ms, uint64_t *ret_removed,
+                                    struct error *err);
 
 /* ---- objects ---- */
 
@@ -308,11 +331,39 @@ struct store_statement {
 MUST_CHECK bool store_put_key(struct store *store, const char *access_key, const char *secret_key,
                               const struct store_statement *statements, size_t count,
                               struct error *err);
+/* The same for a key that lasts for a while, and comes with a token. */
+struct store_temporary_key {
+    const char *access_key;
+    const char *secret_key;
+    const char *session_token; /* "" for none */
+    int64_t expires_unix_ms;   /* 0: never */
+};
+MUST_CHECK bool store_put_temporary_key(struct store *store, const struct store_temporary_key *key,
+                                        const struct store_statement *statements, size_t count,
+                                        struct error *err);
 /* True also when there was none. */
 MUST_CHECK bool store_delete_key(struct store *store, const char *access_key, struct error *err);
-/* NOT_FOUND InvalidAccessKeyId. */
+struct store_key {
+    const char *access_key;
+    const char *secret_key;
+    const char *session_token;                /* "" for none */
+    int64_t expires_unix_ms;                  /* 0: never */
+    const struct store_statement *statements; /* of store_list_keys alone */
+    size_t count;
+};
+/* NOT_FOUND InvalidAccessKeyId. Also sees what another process has changed (store_open_keys). */
+MUST_CHECK bool store_get_key(struct store *store, struct arena *arena, const char *access_key,
+                              struct store_key *ret, struct error *err);
 MUST_CHECK bool store_get_secret(struct store *store, struct arena *arena, const char *access_key,
                                  const char **ret_secret_key, struct error *err);
+/* In order of the access keys. */
+MUST_CHECK bool store_list_keys(struct store *store, struct arena *arena, struct store_key **ret,
+                                size_t *ret_count, struct error *err);
+
+/* Opens the index alone, for listing and changing access keys also while a server has the folder;
+ * the server takes changes over with the next request. NOT_FOUND when there is no store yet. For
+ * nothing but the functions of access keys; ends with store_close. */
+MUST_CHECK bool store_open_keys(const char *folder, struct store **ret, struct error *err);
 /* Deny by default: true only when a statement of the key allows it. For PutObject and the like
  * `key` is the object's key; for ListBucket it is the prefix asked for; "" for bucket actions. */
 bool store_allows(struct store *store, const char *access_key, const char *action,

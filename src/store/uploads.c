@@ -131,6 +131,11 @@ bool store_create_upload(struct store *store, struct arena *arena, const struct 
     return true;
 }
 
+bool upload_drop(struct transaction *transaction, const char *id, struct error *err) {
+    return parts_drop(transaction, id, err) &&
+           delete_by_id(transaction->connection, "DELETE FROM uploads WHERE id = ?", id, err);
+}
+
 bool store_abort_upload(struct store *store, const char *bucket, const char *key,
                         const char *upload_id, struct error *err) {
     const struct upload_name name = {bucket, key, upload_id};
@@ -139,10 +144,7 @@ bool store_abort_upload(struct store *store, const char *bucket, const char *key
     struct upload upload;
     return transaction_begin(store, &transaction, err) &&
            upload_find_open(transaction.connection, arena, &name, &upload, err) &&
-           parts_drop(&transaction, upload_id, err) &&
-           delete_by_id(transaction.connection, "DELETE FROM uploads WHERE id = ?", upload_id,
-                        err) &&
-           transaction_commit(&transaction, err);
+           upload_drop(&transaction, upload_id, err) && transaction_commit(&transaction, err);
 }
 
 bool uploads_drop_bucket(struct transaction *transaction, int64_t bucket_id, struct error *err) {

@@ -1,7 +1,7 @@
 /*
- * `s3d DIR`: the store in DIR with its S3 server and nothing else, for tests with real clients.
- * Prints one line `s3=URL key=ACCESS secret=SECRET region=REGION` and serves until standard input
- * ends.
+ * `s3d DIR [CERTIFICATE KEY]`: the store in DIR with its S3 server and nothing else, for tests with
+ * real clients. Prints one line `s3=URL key=ACCESS secret=SECRET region=REGION` and serves until
+ * standard input ends.
  */
 #include "base/os.h"
 #include "s3/server.h"
@@ -25,8 +25,8 @@ int main(int argc, char **argv) {
     struct s3_server *server = NULL;
     struct error err;
     char secret[33];
-    if (argc != 2) {
-        fputs("usage: s3d DIR\n", stderr);
+    if (argc != 2 && argc != 4) {
+        fputs("usage: s3d DIR [CERTIFICATE KEY]\n", stderr);
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -36,16 +36,28 @@ int main(int argc, char **argv) {
         return 1;
     }
     options.store = store;
+    struct arena *arena = arena_new();
+    struct str texts[2] = {{0}};
+    for (int i = 0; i < argc - 2; i++) {
+        if (!read_file(arena, argv[2 + i], 1 << 20, &texts[i], &err)) {
+            fprintf(stderr, "s3d: %s\n", err.text);
+            return 1;
+        }
+    }
+    options.tls_certificate = texts[0].ptr;
+    options.tls_key = texts[1].ptr;
     if (!s3_server_start(&options, &server, &err)) {
         fprintf(stderr, "s3d: %s\n", err.text);
         return 1;
     }
-    printf("s3=http://%s key=s3d secret=%s region=local\n", s3_server_address(server), secret);
+    printf("s3=%s://%s key=s3d secret=%s region=local\n", argc == 4 ? "https" : "http",
+           s3_server_address(server), secret);
     fflush(stdout);
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0)
         continue;
     s3_server_free(server);
     store_close(store);
+    arena_free(arena);
     return 0;
 }
