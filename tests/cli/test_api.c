@@ -129,7 +129,8 @@ static void calls_carry_what_they_should(void **state) {
     (void)state;
     struct seen seen = {0};
     const struct http_small_handler small = {&seen, 65536, answer, NULL};
-    const struct http_server_options options = {"127.0.0.1:0", http_small_handler(&small), 0, 0};
+    const struct http_server_options options = {.address = "127.0.0.1:0",
+                                                .handler = http_small_handler(&small)};
     struct http_server *http_server;
     struct error err;
     assert_true(http_server_start(&options, &http_server, &err));

@@ -129,8 +129,8 @@ static void run_prepare(struct run *run, size_t count, const unsigned *script) {
     pthread_mutex_init(&run->server.lock, NULL);
     run->server.script = script;
     run->small = (struct http_small_handler){&run->server, 65536, answer, NULL};
-    const struct http_server_options options = {"127.0.0.1:0", http_small_handler(&run->small), 0,
-                                                0};
+    const struct http_server_options options = {.address = "127.0.0.1:0",
+                                                .handler = http_small_handler(&run->small)};
     assert_true(http_server_start(&options, &run->server.http, &err));
     run->folder = folder_new(run->arena);
     for (size_t i = 0; i < count; i++)
