@@ -51,8 +51,8 @@ screenshots:
 	@node tests/system/screenshots.mjs docs/screenshots
 
 bench:
-	@$(SETUP) build bench
-	@tools/build build
+	@$(SETUP) build test bench
+	@tools/build build -Dtests=true
 	@bench/run
 
 bench-host:
