@@ -95,10 +95,11 @@ static void set_picture(x264_param_t *param, const struct encoder_options *optio
 
 /*
  * What a preset tries in vain at the sizes that films have today: 4x4 intra prediction finds hardly
- * a block worth it among as many pixels, and references mixed within a macroblock hardly two that
- * differ. At equal SSIM, 1920x1080, bytes and CPU time against the preset as it is
- * (docs/performance.md): veryfast -1 to 0 % and -5 to -30 %, medium -0.5 to +0.6 % and -4 to -20 %;
- * at 1280x720 and below veryfast pays 2 to 5 % of bytes for it, so there it stays.
+ * a block worth it among as many pixels, references mixed within a macroblock hardly two that
+ * differ, and a hexagon of motion vectors hardly one that a diamond does not. At 1920x1080 bytes
+ * and SSIM stay where they are, and CPU time falls (docs/performance.md): veryfast by 4 to 30 %,
+ * medium by 4 to 20 %. At 1280x720 and below veryfast pays 2 to 5 % of bytes for it, so there it
+ * stays.
  */
 static void drop_effort(x264_param_t *param, const struct encoder_options *options) {
     if (options->speed == SPEED_SMALL ||
@@ -107,6 +108,8 @@ static void drop_effort(x264_param_t *param, const struct encoder_options *optio
     param->analyse.intra &= ~(unsigned)X264_ANALYSE_I4x4;
     param->analyse.inter &= ~(unsigned)X264_ANALYSE_I4x4;
     param->analyse.b_mixed_references = 0;
+    if (options->speed == SPEED_FAST)
+        param->analyse.i_me_method = X264_ME_DIA;
 }
 
 /* x264 sees each held picture once, with the time that it stays. It must not rely on distances in
