@@ -104,6 +104,7 @@ test('a server with a token asks for it first', { skip }, async (t) => {
   await page.getByLabel('Token').fill('open sesame')
   await page.keyboard.press('Enter')
   await shown(page, 'start')
+  await fits(page, 'start, signed in')
   await page.reload()
   await shown(page, 'start')
   await choose(page, photos().slice(0, 2))
