@@ -5,12 +5,12 @@
 export const groups = [
   { place: 'basics', names: ['hold', ['transition', 'transition-duration'], 'motion', 'size'] },
   { place: 'more', title: 'group.picture', names: ['fit', 'background', 'stamp', 'deflicker', 'poster', 'seed'] },
-  { place: 'more', title: 'group.file', names: ['kind', ['speed', 'fps'], 'quality', 'held-frames', 'on-bad-image'] },
+  { place: 'more', title: 'group.file', names: ['kind', ['speed', 'fps'], 'quality', 'held-frames'] },
 ]
 
 /** Not in the form: the order is that of the photos on the page, programs are not asked here, and files
- * beside the photos have no signed addresses yet. */
-export const elsewhere = ['order', 'audio', 'audio-fade', 'audio-gain', 'audio-loop', 'watermark', 'reuse', 'callback-url']
+ * beside the photos have no signed addresses yet, and the functions end a job that has a bad photo. */
+export const elsewhere = ['order', 'on-bad-image', 'audio', 'audio-fade', 'audio-gain', 'audio-loop', 'watermark', 'reuse', 'callback-url']
 
 /** Parts of a setting, or settings that are chosen together. */
 export const together = { kind: ['codec', 'format'] }

@@ -64,19 +64,6 @@ test('a bad photo can be left out', { skip }, async (t) => {
   await shown(page, 'done')
 })
 
-test('a bad photo can be skipped: the film is made, and says so', { skip }, async (t) => {
-  const { folder, page } = await composing(t, { count: 2 })
-  const text = path.join(folder, 'letter.jpg')
-  writeFileSync(text, 'Dear reader, this is no photo.\n')
-  await choose(page, [text], '#add')
-  await page.getByText('More settings', { exact: true }).click()
-  await page.getByLabel('Photos that cannot be read').selectOption('skip')
-  await page.click('#make')
-  await shown(page, 'done')
-  const remarks = page.locator('#remarks')
-  assert.match(await remarks.textContent(), /^1 photo could not be used; its neighbour is shown instead\..*letter\.jpg/)
-})
-
 test('a reload while photos are sent goes on by itself', { skip }, async (t) => {
   const { page } = await composing(t, { count: 5 })
   // The store takes the first photo only, as if the network were slow after it.
