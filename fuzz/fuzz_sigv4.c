@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         http_headers_add(arena, &headers, arena_strndup(arena, name.ptr, name.len),
                          arena_strndup(arena, value.ptr, value.len));
     }
-    struct sigv4_request request = {method, path, query, &headers};
+    struct sigv4_request request = {method, path, query, &headers, NULL};
     struct sigv4_claim claim;
     struct sigv4_failure failure;
     struct error err;

@@ -216,6 +216,9 @@ static bool try_page(struct embedded *e, const struct address *address, struct e
         .web_folder = e->web_folder,
         .openapi = e->openapi,
         .s3_origin = e->s3_url,
+        .invoker = {.access_key = e->secrets.root.access_key,
+                    .secret_key = e->secrets.root.secret_key,
+                    .region = REGION},
     };
     if (gateway_start(&gateway, &e->gateway, err))
         return true;

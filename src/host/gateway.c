@@ -34,6 +34,7 @@ struct gateway {
     const char *web_folder;
     const char *openapi;
     const char *security_policy;
+    struct invoke_api invoker;
     struct http_small_handler small;
     struct http_server *server;
 };
@@ -157,6 +158,10 @@ static void route(struct gateway *gateway, struct http_exchange *x, struct str b
         handle_api(gateway, x, body);
         return;
     }
+    if (invoke_api_is_path(path)) {
+        invoke_api_handle(&gateway->invoker, gateway->host, x, body);
+        return;
+    }
     if (strcmp(x->request.method, "GET") != 0 && strcmp(x->request.method, "HEAD") != 0) {
         respond_problem(x, 405, "method-not-allowed", "only GET and HEAD");
         http_headers_add(x->arena, &x->response.headers, "Allow", "GET, HEAD");
@@ -233,6 +238,7 @@ bool gateway_start(const struct gateway_options *options, struct gateway **ret, 
         .web_folder = options->web_folder ? arena_strdup(arena, options->web_folder) : NULL,
         .openapi = options->openapi ? arena_strdup(arena, options->openapi) : NULL,
         .security_policy = make_policy(arena, options->s3_origin),
+        .invoker = options->invoker,
         .small = {.context = gateway,
                   .max_body_bytes = MAX_BODY_BYTES,
                   .handle = handle,

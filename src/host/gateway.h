@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "host/host.h"
+#include "host/invoke_api.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,8 @@ struct gateway_options {
     /* "http://127.0.0.1:9000": where the page may fetch from, send to and show from besides its own
      * origin; NULL: nowhere. INVALID when it is no origin. */
     const char *s3_origin;
+    /* Whose signatures the Invoke API takes (host/invoke_api.h), and their region. */
+    struct invoke_api invoker;
 };
 
 MUST_CHECK bool gateway_start(const struct gateway_options *options, struct gateway **ret,

@@ -9,6 +9,7 @@
 #include "host/notify.h"
 #include "store/queue.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,8 +261,9 @@ static bool leave_work(struct host *host, struct work *work, struct error *err) 
     return done;
 }
 
+/* `*ret_error_type` is set with a failure of the function. */
 static bool invoke(struct host *host, struct arena *arena, struct work *work,
-                   struct str *ret_answer, struct error *err) {
+                   struct str *ret_answer, const char **ret_error_type, struct error *err) {
     pthread_mutex_lock(&host->mutex);
     if (host->stopping || host->requests_refused) {
         pthread_mutex_unlock(&host->mutex);
@@ -278,6 +280,8 @@ static bool invoke(struct host *host, struct arena *arena, struct work *work,
         *ret_answer = arena_str(arena, work->answer);
     else if (done)
         *err = work->error;
+    if (done && !ok && work->error_type != NULL)
+        *ret_error_type = arena_strdup(arena, work->error_type);
     if (done)
         arena_free(work->arena);
     pthread_mutex_lock(&host->mutex);
@@ -287,12 +291,17 @@ static bool invoke(struct host *host, struct arena *arena, struct work *work,
     return ok;
 }
 
-bool host_invoke(struct host *host, struct arena *arena, const char *function, struct str event,
-                 struct str *ret_answer, struct error *err) {
+static bool no_function(const char *function, struct error *err) {
+    return error_set(err, ERROR_NOT_FOUND, "ResourceNotFound", "there is no function '%.200s'",
+                     function);
+}
+
+static bool start_call(struct host *host, struct arena *arena, const char *function,
+                       struct str event, struct str *ret_answer, const char **ret_error_type,
+                       struct error *err) {
     struct function *found = find_function(host, function);
     if (found == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "ResourceNotFound", "there is no function '%s'",
-                         function);
+        return no_function(function, err);
     if (event.len > RUNTIME_API_MAX_BYTES)
         return error_set(err, ERROR_LIMIT, "RequestTooLarge",
                          "event of %zu bytes is over the limit of %d", event.len,
@@ -300,7 +309,56 @@ bool host_invoke(struct host *host, struct arena *arena, const char *function, s
     struct arena *own = arena_new();
     struct work *work = work_new(found, own);
     work->event = arena_str(own, event);
-    return invoke(host, arena, work, ret_answer, err);
+    return invoke(host, arena, work, ret_answer, ret_error_type, err);
+}
+
+bool host_invoke(struct host *host, struct arena *arena, const char *function, struct str event,
+                 struct str *ret_answer, struct error *err) {
+    const char *ignored = NULL;
+    return start_call(host, arena, function, event, ret_answer, &ignored, err);
+}
+
+static struct str failure_document(struct arena *arena, const char *message, const char *type) {
+    json_t *root = json_pack("{ss}", "errorType", type);
+    /* Left out when it is not UTF-8. */
+    json_object_set_new(root, "errorMessage", json_string(message));
+    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+    if (text == NULL)
+        die_out_of_memory();
+    json_decref(root);
+    struct str document = arena_str(arena, str_c(text));
+    free(text);
+    return document;
+}
+
+bool host_call(struct host *host, struct arena *arena, const char *function, struct str event,
+               struct host_answer *ret, struct error *err) {
+    const char *type = NULL;
+    struct str answer;
+    if (start_call(host, arena, function, event, &answer, &type, err)) {
+        *ret = (struct host_answer){.body = answer};
+        return true;
+    }
+    if (type == NULL)
+        return false;
+    *ret = (struct host_answer){failure_document(arena, err->text, type), true};
+    return true;
+}
+
+bool host_queue(struct host *host, const char *function, struct str event, struct error *err) {
+    if (find_function(host, function) == NULL)
+        return no_function(function, err);
+    if (event.len > QUEUE_MAX_PAYLOAD_BYTES)
+        return error_set(err, ERROR_LIMIT, "RequestTooLarge",
+                         "event of %zu bytes is over the limit of %d", event.len,
+                         QUEUE_MAX_PAYLOAD_BYTES);
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new();
+    return queue_push(host->store, function, arena_str(arena, event).ptr, clock_unix_ms(), err);
+}
+
+const char *host_function_arn(const struct host *host, const char *function) {
+    const struct function *found = find_function(host, function);
+    return found != NULL ? found->arn : NULL;
 }
 
 void host_end_requests(struct host *host, unsigned grace_ms) {

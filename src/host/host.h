@@ -66,6 +66,23 @@ MUST_CHECK bool host_start(const struct host_options *options, struct host **ret
 MUST_CHECK bool host_invoke(struct host *host, struct arena *arena, const char *function,
                             struct str event, struct str *ret_answer, struct error *err);
 
+struct host_answer {
+    struct str body; /* what the function answered, or Lambda's document of how it failed */
+    bool failed;
+};
+/* The same as Lambda's Invoke sees it: that the function failed, died or passed its deadline is an
+ * answer, too. */
+MUST_CHECK bool host_call(struct host *host, struct arena *arena, const char *function,
+                          struct str event, struct host_answer *ret, struct error *err);
+
+/* Event: queues it as one of the function's. NOT_FOUND ResourceNotFound, LIMIT RequestTooLarge over
+ * QUEUE_MAX_PAYLOAD_BYTES. */
+MUST_CHECK bool host_queue(struct host *host, const char *function, struct str event,
+                           struct error *err);
+
+/* "arn:aws:lambda:…" of a function; NULL when there is none of that name. */
+const char *host_function_arn(const struct host *host, const char *function);
+
 /* From now on host_invoke fails with UNAVAILABLE. Callers that wait get `grace_ms`, then they fail
  * as well; their invocations go on. For whoever must not wait for its callers without limit. */
 void host_end_requests(struct host *host, unsigned grace_ms);

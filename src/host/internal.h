@@ -52,6 +52,7 @@ struct work {
     bool ok;
     struct str answer;
     struct error error;
+    const char *error_type; /* NULL: it is no failure of the function */
 };
 
 /* How an invocation ended. */

@@ -173,6 +173,8 @@ static void settle_request(struct host *host, struct work *work, const struct ou
         work->answer = arena_str(work->arena, outcome->answer);
     else
         error_set(&work->error, outcome->kind, outcome->code, "%s", outcome->message);
+    if (!outcome->ok && outcome->error_type != NULL)
+        work->error_type = arena_strdup(work->arena, outcome->error_type);
     work->ok = outcome->ok;
     pthread_mutex_lock(&host->mutex);
     bool abandoned = work->abandoned;

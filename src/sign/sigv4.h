@@ -97,6 +97,9 @@ struct sigv4_request {
     const char *path;  /* raw as received */
     const char *query; /* raw as received */
     const struct http_headers *headers;
+    /* For services that do not ask for x-amz-content-sha256: hex SHA-256 of the body, which counts
+     * where the header is not sent. NULL: it must be sent. */
+    const char *payload_hash;
 };
 
 /* Reads Authorization or the X-Amz-… query. Codes: AccessDenied (anonymous; no or bad date),

@@ -149,9 +149,10 @@ static struct authorization split_authorization(struct str text) {
     return parts;
 }
 
-static bool read_header_claim(struct arena *arena, const struct http_headers *headers,
+static bool read_header_claim(struct arena *arena, const struct sigv4_request *request,
                               const char *authorization, struct sigv4_claim *ret,
                               struct error *err) {
+    const struct http_headers *headers = request->headers;
     struct str rest;
     struct str scheme = str_split(str_trim(str_c(authorization)), ' ', &rest);
     if (str_equal_c(scheme, "AWS"))
@@ -172,6 +173,8 @@ static bool read_header_claim(struct arena *arena, const struct http_headers *he
         return deny(err, "AccessDenied",
                     "AWS authentication requires a valid Date or x-amz-date header");
     const char *payload_hash = http_headers_get(headers, "x-amz-content-sha256");
+    if (!payload_hash)
+        payload_hash = request->payload_hash;
     if (!payload_hash)
         return fail(err, "InvalidRequest",
                     "Missing required header for this request: x-amz-content-sha256");
@@ -291,7 +294,7 @@ bool sigv4_read(struct arena *arena, const struct sigv4_request *request, struct
                     "Signature query string parameter or the Authorization header should be "
                     "specified");
     if (authorization)
-        return read_header_claim(arena, request->headers, authorization, ret, err);
+        return read_header_claim(arena, request, authorization, ret, err);
     if (presigned)
         return read_presigned_claim(arena, request, &query, ret, err);
     if (sigv2)

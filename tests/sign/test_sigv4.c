@@ -70,7 +70,7 @@ static void set_header(struct message *m, const char *name, const char *value) {
 }
 
 static struct sigv4_request request_of(const struct message *m) {
-    return (struct sigv4_request){m->method, m->path, m->query, &m->headers};
+    return (struct sigv4_request){m->method, m->path, m->query, &m->headers, NULL};
 }
 
 /* Code of the failure, or "" when the signature is good. */
@@ -593,7 +593,7 @@ static void any_text_can_be_signed(void **state) {
 static void odd_requests_do_no_harm(void **state) {
     (void)state;
     struct http_headers none = {0};
-    struct sigv4_request request = {"", "", "", &none};
+    struct sigv4_request request = {"", "", "", &none, NULL};
     struct sigv4_claim claim;
     struct error err;
     assert_false(sigv4_read(arena, &request, &claim, &err));
