@@ -56,8 +56,8 @@ bench:
 	@bench/run
 
 bench-host:
-	@$(SETUP) build
-	@tools/build build
+	@$(SETUP) build test
+	@tools/build build -Dtests=true
 	@bench/run-host
 
 fuzz:

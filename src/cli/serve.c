@@ -11,6 +11,7 @@
 #include "cli/data_folder.h"
 #include "cli/embedded.h"
 #include "cli/options.h"
+#include "cli/service.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -113,6 +114,13 @@ static void block_signals(sigset_t *ret_waited) {
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* A manager that cannot be told is no reason not to serve. */
+static void tell_manager(const char *state) {
+    struct error err;
+    if (!service_notify(state, &err))
+        log_warning("serve", "%s", err.text);
+}
+
 static int serve(const struct embedded_options *options) {
     struct error err;
     struct embedded *embedded;
@@ -128,8 +136,10 @@ static int serve(const struct embedded_options *options) {
         status = cli_fail(&err);
     } else {
         int signal_number;
+        tell_manager("READY=1");
         sigwait(&waited, &signal_number);
         log_info("serve", "%s: ending", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+        tell_manager("STOPPING=1");
         /* A second one ends it at once. */
         pthread_sigmask(SIG_UNBLOCK, &waited, NULL);
     }
