@@ -131,6 +131,7 @@ static const char *const *environment_of(struct embedded *e, unsigned function) 
         {"TACHYSCOPE_OUTPUT", BUCKET_OUTPUT},
         {"TACHYSCOPE_TOKEN", function == RIGHTS_API ? e->options->token : ""},
         {"TACHYSCOPE_SECRET", function == RIGHTS_API ? e->secrets.signing : ""},
+        {"TACHYSCOPE_CONNECTIONS_URL", function == RIGHTS_NOTIFY ? e->page_url : ""},
         {"TACHYSCOPE_ORIGIN", e->page_url},
     };
     _Static_assert(ARRAY_SIZE(variables) < ENVIRONMENT_SIZE, "room for the environment");
@@ -155,6 +156,11 @@ static bool start_host(struct embedded *e, struct error *err) {
                            .max_concurrency = concurrency,
                            .max_retries = 2,
                            .on_failure = rights_functions[RIGHTS_INTAKE]},
+        /* One at a time, so that a listener never sees a job go backwards. */
+        [RIGHTS_NOTIFY] = {.timeout_seconds = 60,
+                           .memory_mb = API_MEMORY_MB,
+                           .max_concurrency = 1,
+                           .max_retries = 2},
     };
     struct host_function named[RIGHTS_FUNCTION_COUNT];
     for (unsigned i = 0; i < RIGHTS_FUNCTION_COUNT; i++) {
@@ -219,6 +225,9 @@ static bool try_page(struct embedded *e, const struct address *address, struct e
         .invoker = {.access_key = e->secrets.root.access_key,
                     .secret_key = e->secrets.root.secret_key,
                     .region = REGION},
+        .sender = {.access_key = e->secrets.functions[RIGHTS_NOTIFY].access_key,
+                   .secret_key = e->secrets.functions[RIGHTS_NOTIFY].secret_key},
+        .region = REGION,
     };
     if (gateway_start(&gateway, &e->gateway, err))
         return true;

@@ -11,6 +11,7 @@ const char *const rights_functions[RIGHTS_FUNCTION_COUNT] = {
     [RIGHTS_API] = "api",
     [RIGHTS_INTAKE] = "intake",
     [RIGHTS_RENDER] = "render",
+    [RIGHTS_NOTIFY] = "notify",
 };
 
 static const struct store_statement api[] = {
@@ -55,6 +56,17 @@ static const struct store_statement render[] = {
 };
 /* clang-format on */
 
+/* It reads what the status is made of, and signs the same addresses as `api`. */
+static const struct store_statement notify[] = {
+    {"GetObject", BUCKET_INPUT, "jobs/*/manifest.json"},
+    {"ListBucket", BUCKET_INPUT, "jobs/"},
+    {"GetObject", BUCKET_WORK, ""},
+    {"ListBucket", BUCKET_WORK, ""},
+    {"DeleteObject", BUCKET_WORK, "connections/"},
+    {"GetObject", BUCKET_OUTPUT, ""},
+    {"ListBucket", BUCKET_OUTPUT, ""},
+};
+
 static const struct {
     const struct store_statement *statements;
     size_t count;
@@ -62,6 +74,7 @@ static const struct {
     [RIGHTS_API] = {api, ARRAY_SIZE(api)},
     [RIGHTS_INTAKE] = {intake, ARRAY_SIZE(intake)},
     [RIGHTS_RENDER] = {render, ARRAY_SIZE(render)},
+    [RIGHTS_NOTIFY] = {notify, ARRAY_SIZE(notify)},
 };
 
 const struct store_statement *rights_of(unsigned function, size_t *ret_count) {

@@ -15,8 +15,8 @@
 #define BUCKET_OUTPUT "tachyscope-output"
 
 /* Functions of this version, in the order of `rights_functions`. */
-enum { RIGHTS_API, RIGHTS_INTAKE, RIGHTS_RENDER, RIGHTS_FUNCTION_COUNT };
-extern const char *const rights_functions[RIGHTS_FUNCTION_COUNT]; /* "api", "intake", "render" */
+enum { RIGHTS_API, RIGHTS_INTAKE, RIGHTS_RENDER, RIGHTS_NOTIFY, RIGHTS_FUNCTION_COUNT };
+extern const char *const rights_functions[RIGHTS_FUNCTION_COUNT]; /* "api", "intake", … */
 
 /* The statements of a function; `ret_count` of them. */
 const struct store_statement *rights_of(unsigned function, size_t *ret_count);

@@ -20,6 +20,14 @@ static const struct store_rule work_rules[] = {
     {"plans", "intake", EVENT, "plans/", ""},
     {"facts", "intake", EVENT, "facts/", ""},
     {"cancelled", "intake", EVENT, "cancelled/", ""},
+    {"progress", "notify", EVENT, "progress/", ""},
+    {"chunks", "notify", EVENT, "chunks/", ""},
+    {"splice", "notify", EVENT, "splice/", ""},
+    {"connections", "notify", EVENT, "connections/", ""},
+};
+
+static const struct store_rule output_rules[] = {
+    {"results", "notify", EVENT, "", "/result.json"},
 };
 
 static const struct {
@@ -29,20 +37,27 @@ static const struct {
 } buckets[] = {
     {BUCKET_INPUT, input_rules, ARRAY_SIZE(input_rules)},
     {BUCKET_WORK, work_rules, ARRAY_SIZE(work_rules)},
-    {BUCKET_OUTPUT, NULL, 0},
+    {BUCKET_OUTPUT, output_rules, ARRAY_SIZE(output_rules)},
 };
 
 char *setup_notification_xml(struct arena *arena, const struct store_rule *rules, size_t count) {
     char *text = arena_strdup(arena, "");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        const char *suffix =
+            rules[i].suffix[0] == '\0'
+                ? ""
+                : arena_printf(arena,
+                               "<FilterRule><Name>suffix</Name><Value>%s</Value></FilterRule>",
+                               xml_escape(arena, str_c(rules[i].suffix)));
         text = arena_printf(
             arena,
             "%s<CloudFunctionConfiguration><Id>%s</Id>"
             "<CloudFunction>arn:aws:lambda:local:000000000000:function:%s</CloudFunction>"
             "<Event>%s</Event><Filter><S3Key><FilterRule><Name>prefix</Name><Value>%s</Value>"
-            "</FilterRule></S3Key></Filter></CloudFunctionConfiguration>",
+            "</FilterRule>%s</S3Key></Filter></CloudFunctionConfiguration>",
             text, rules[i].id, rules[i].function, rules[i].event,
-            xml_escape(arena, str_c(rules[i].prefix)));
+            xml_escape(arena, str_c(rules[i].prefix)), suffix);
+    }
     return arena_printf(
         arena, "<NotificationConfiguration " XMLNS ">%s</NotificationConfiguration>", text);
 }

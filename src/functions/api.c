@@ -50,9 +50,7 @@ static bool match(struct arena *arena, const char *pattern, const char *path,
 
 /* A browser tells where a request comes from. Only the page's own origin may use the API: without
  * a token (on loopback) any site that the user visits could otherwise start jobs. */
-static bool origin_allowed(const struct functions *functions,
-                           const struct payload_request *request) {
-    const char *origin = http_headers_get(&request->headers, "origin");
+bool api_origin_allowed(const struct functions *functions, const char *origin) {
     if (origin == NULL || functions->origin[0] == '\0' || strcmp(origin, functions->origin) == 0)
         return true;
     /* The page of a loopback server is the same page under its other name. */
@@ -75,7 +73,7 @@ static struct payload_response dispatch(struct api_call *call) {
     struct payload_response response;
     struct error why;
     bool path_known = false;
-    if (!origin_allowed(call->functions, request))
+    if (!api_origin_allowed(call->functions, http_headers_get(&request->headers, "origin")))
         return payload_problem(403, "origin", "requests from other sites are refused");
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
         if (!match(call->arena, routes[i].path, request->path, &call->job))
@@ -103,6 +101,12 @@ static struct payload_response dispatch(struct api_call *call) {
 bool api_handle(void *context, struct arena *arena, const struct runtime_invocation *invocation,
                 struct str *ret_answer, struct error *err) {
     struct payload_request request;
+    struct payload_socket socket;
+    if (payload_is_socket(arena, invocation->event, &socket)) {
+        struct payload_response answered = api_live(context, arena, &socket);
+        *ret_answer = payload_answer(arena, &answered);
+        return true;
+    }
     if (!payload_parse(arena, invocation->event, &request, err))
         return false;
     struct api_call call = {.functions = context, .arena = arena, .request = &request};

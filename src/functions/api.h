@@ -21,8 +21,13 @@ typedef bool api_route(const struct api_call *call, struct payload_response *ret
 
 api_route api_create_job, api_sign_uploads, api_get_job, api_list_jobs, api_cancel_job;
 
-/* How long signed addresses are good for. */
-enum { API_URL_SECONDS = 3600 };
+/* What a browser says about where a request comes from; NULL: it does not say. */
+bool api_origin_allowed(const struct functions *functions, const char *origin);
+
+/* Connections of listeners: CONNECT is allowed to whoever may see the status, and noted down for
+ * `notify`; DISCONNECT takes the note away. */
+struct payload_response api_live(struct functions *functions, struct arena *arena,
+                                 const struct payload_socket *socket);
 
 /* [{name, url, headers, expires_at}] of images [first, first + count) of a manifest. */
 json_t *api_uploads(const struct api_call *call, const char *job,

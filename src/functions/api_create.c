@@ -5,6 +5,7 @@
  */
 #include "functions/api.h"
 #include "functions/outcome.h"
+#include "functions/standing.h"
 #include "functions/token.h"
 
 #include "base/codec.h"
@@ -24,12 +25,12 @@ json_t *api_uploads(const struct api_call *call, const char *job,
                     const struct manifest_image *const *images, size_t count) {
     int64_t now = clock_unix_ms();
     char expires[DATE_SIZE];
-    date_format_iso(now + (int64_t)API_URL_SECONDS * 1000, expires);
+    date_format_iso(now + (int64_t)STANDING_URL_SECONDS * 1000, expires);
     json_t *uploads = json_array();
     for (size_t i = 0; i < count; i++) {
         struct s3_presign_options options = {
             .method = "PUT",
-            .expires_seconds = API_URL_SECONDS,
+            .expires_seconds = STANDING_URL_SECONDS,
             .now_unix_ms = now,
             .content_length = images[i]->size,
         };
@@ -89,6 +90,17 @@ static bool put_manifest(const struct api_call *call, const char *job, const cha
     return true;
 }
 
+/* Where listeners connect: at the page, or on AWS at the WebSocket API that `notify` sends through.
+ */
+static char *live_url(const struct api_call *call, const char *job, const char *token) {
+    static const char secure[] = "https://";
+    const char *connections = call->functions->connections_url;
+    if (str_starts_with(str_c(connections), secure) && strstr(connections, ".execute-api.") != NULL)
+        return arena_printf(call->arena, "wss://%s?job=%s&token=%s",
+                            connections + sizeof secure - 1, job, token);
+    return arena_printf(call->arena, "/live?job=%s&token=%s", job, token);
+}
+
 bool api_create_job(const struct api_call *call, struct payload_response *ret, struct error *err) {
     struct manifest manifest;
     const char *job;
@@ -99,12 +111,13 @@ bool api_create_job(const struct api_call *call, struct payload_response *ret, s
     const struct manifest_image **images = arena_array(call->arena, count, sizeof *images);
     for (size_t i = 0; i < count; i++)
         images[i] = &manifest.images[i];
+    const char *token = token_of_job(call->arena, call->functions->secret, job);
     *ret = (struct payload_response){
         .status = 201,
-        .body = json_pack("{ss ss ss so}", "id", job, "token",
-                          token_of_job(call->arena, call->functions->secret, job), "status_url",
-                          arena_printf(call->arena, "/jobs/%s", job), "uploads",
-                          api_uploads(call, job, images, count)),
+        .body =
+            json_pack("{ss ss ss ss so}", "id", job, "token", token, "status_url",
+                      arena_printf(call->arena, "/jobs/%s", job), "live_url",
+                      live_url(call, job, token), "uploads", api_uploads(call, job, images, count)),
     };
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "job/keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,11 @@ struct plan_cache {
     struct plan plan;
     uint32_t *by_name;                /* indexes of the images, sorted by name */
     const struct image_version **put; /* by task: what it was put with, or NULL */
+};
+
+struct told {
+    char job[65];
+    char etag[80];
 };
 
 static const char *variable(const char *name, const char *otherwise) {
@@ -30,18 +36,19 @@ static bool need_variable(const char *name, const char **ret, struct error *err)
 }
 
 static bool make_client(struct functions *functions, struct error *err) {
-    const char *region = variable("AWS_REGION", variable("AWS_DEFAULT_REGION", NULL));
-    if (region == NULL)
+    functions->region = variable("AWS_REGION", variable("AWS_DEFAULT_REGION", NULL));
+    if (functions->region == NULL)
         return error_set(err, ERROR_INVALID, NULL, "environment variable 'AWS_REGION' is missing");
     struct s3_client_options options = {
         .endpoint = variable("AWS_ENDPOINT_URL_S3", variable("AWS_ENDPOINT_URL", NULL)),
-        .region = region,
+        .region = functions->region,
         .http = functions->http,
     };
     if (!need_variable("AWS_ACCESS_KEY_ID", &options.credentials.access_key, err) ||
         !need_variable("AWS_SECRET_ACCESS_KEY", &options.credentials.secret_key, err))
         return false;
     options.credentials.session_token = variable("AWS_SESSION_TOKEN", NULL);
+    functions->credentials = options.credentials;
     return s3_client_new(&options, &functions->s3, err);
 }
 
@@ -50,11 +57,14 @@ bool functions_new(struct functions **ret, struct error *err) {
     if (functions == NULL)
         die_out_of_memory();
     functions->plans = calloc(1, sizeof *functions->plans);
-    if (functions->plans == NULL)
+    functions->told = calloc(1, sizeof *functions->told);
+    if (functions->plans == NULL || functions->told == NULL)
         die_out_of_memory();
     functions->token = variable("TACHYSCOPE_TOKEN", "");
     functions->secret = variable("TACHYSCOPE_SECRET", "");
     functions->origin = variable("TACHYSCOPE_ORIGIN", "");
+    functions->connections_url = variable("TACHYSCOPE_CONNECTIONS_URL", "");
+    functions->topic_arn = variable("TACHYSCOPE_TOPIC_ARN", "");
     functions->http = http_client_new();
     if (!need_variable("TACHYSCOPE_INPUT", &functions->input, err) ||
         !need_variable("TACHYSCOPE_WORK", &functions->work, err) ||
@@ -74,6 +84,7 @@ void functions_free(struct functions *functions) {
     http_client_free(functions->http);
     arena_free(functions->plans->arena);
     free(functions->plans);
+    free(functions->told);
     free(functions);
 }
 
@@ -160,6 +171,16 @@ void functions_remember_put(struct functions *functions, uint32_t index,
         kept[i].etag = arena_strdup(cache->arena, versions[i].etag);
     }
     cache->put[index] = kept;
+}
+
+bool functions_was_told(const struct functions *functions, const char *job, const char *etag) {
+    return strcmp(functions->told->job, job) == 0 && strcmp(functions->told->etag, etag) == 0;
+}
+
+void functions_remember_told(struct functions *functions, const char *job, const char *etag) {
+    struct told *told = functions->told;
+    snprintf(told->job, sizeof told->job, "%s", job);
+    snprintf(told->etag, sizeof told->etag, "%s", etag);
 }
 
 bool functions_get_text(struct functions *functions, struct arena *arena, const char *bucket,

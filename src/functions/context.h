@@ -18,7 +18,12 @@ struct functions {
     const char *token;                 /* the owner's; "" where none is asked for */
     const char *secret;                /* of capability tokens; "" in functions that need none */
     const char *origin;                /* the page's, "" when not told */
+    const char *connections_url;       /* of the WebSocket API; "" where there is none */
+    const char *topic_arn;             /* of SNS; "" where there is none */
+    const char *region;
+    struct sigv4_credentials credentials;
     struct plan_cache *plans;
+    struct told *told;
 };
 
 /* Reads the environment (design: TACHYSCOPE_INPUT, … and the usual AWS variables). INVALID names
@@ -27,7 +32,7 @@ MUST_CHECK bool functions_new(struct functions **ret, struct error *err);
 void functions_free(struct functions *functions);
 
 /* One per name in _HANDLER. */
-runtime_handler api_handle, intake_handle, render_handle;
+runtime_handler api_handle, intake_handle, render_handle, notify_handle;
 
 /* The plan of a job; NOT_FOUND when it is not planned. The last plan used stays in memory (plans
  * are immutable) and is valid until the next call for another job. */
@@ -43,6 +48,11 @@ const struct image_version *functions_put_versions(const struct functions *funct
                                                    uint32_t index);
 void functions_remember_put(struct functions *functions, uint32_t index,
                             const struct image_version *versions, uint32_t count);
+
+/* The status (by its ETag) that this process told the listeners of a job last. A memory, not a
+ * truth: it saves telling them the same again. */
+bool functions_was_told(const struct functions *functions, const char *job, const char *etag);
+void functions_remember_told(struct functions *functions, const char *job, const char *etag);
 
 /* GET of a small JSON object. NOT_FOUND when it is not there. */
 MUST_CHECK bool functions_get_text(struct functions *functions, struct arena *arena,

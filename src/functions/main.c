@@ -19,6 +19,7 @@ static const struct {
     {"api", api_handle},
     {"intake", intake_handle},
     {"render", render_handle},
+    {"notify", notify_handle},
 };
 
 /* The handler that serves, and what its log lines need. */
@@ -70,10 +71,11 @@ int main(void) {
         return 1;
     }
     runtime_handler *handle = find_handler(name);
-    bool ready = handle != NULL ? functions_new(&functions, &err)
-                                : error_set(&err, ERROR_INVALID, NULL,
-                                            "_HANDLER '%s' is not known (api, intake, render)",
-                                            name != NULL ? name : "");
+    bool ready = handle != NULL
+                     ? functions_new(&functions, &err)
+                     : error_set(&err, ERROR_INVALID, NULL,
+                                 "_HANDLER '%s' is not known (api, intake, render, notify)",
+                                 name != NULL ? name : "");
     if (!ready) {
         log_error("bootstrap", "%s", err.text);
         runtime_init_error(runtime, &err);

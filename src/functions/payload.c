@@ -121,3 +121,34 @@ struct payload_response payload_problem_of(const struct error *why) {
             return payload_problem(table[i].status, table[i].code, why->text);
     return payload_problem(500, "internal", why->text);
 }
+
+static const char *text_of(struct arena *arena, const json_t *object, const char *name) {
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? arena_strdup(arena, text) : NULL;
+}
+
+/* API Gateway passes names of headers on as they came. */
+static const char *find_origin(struct arena *arena, const json_t *headers) {
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)headers, name, value) {
+        if (str_equal_nocase(str_c(name), str_c("origin")) && json_is_string(value))
+            return arena_strdup(arena, json_string_value(value));
+    }
+    return NULL;
+}
+
+bool payload_is_socket(struct arena *arena, struct str event, struct payload_socket *ret) {
+    json_t *root = json_loadb(event.ptr, event.len, 0, NULL);
+    const json_t *context = json_object_get(root, "requestContext");
+    const json_t *query = json_object_get(root, "queryStringParameters");
+    *ret = (struct payload_socket){
+        .type = text_of(arena, context, "eventType"),
+        .connection = text_of(arena, context, "connectionId"),
+        .job = text_of(arena, query, "job"),
+        .token = text_of(arena, query, "token"),
+        .origin = find_origin(arena, json_object_get(root, "headers")),
+    };
+    json_decref(root);
+    return ret->type != NULL && ret->connection != NULL;
+}

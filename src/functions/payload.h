@@ -24,6 +24,16 @@ struct payload_request {
 MUST_CHECK bool payload_parse(struct arena *arena, struct str event, struct payload_request *ret,
                               struct error *err);
 
+/* An event of API Gateway's WebSocket API (also of the embedded gateway). */
+struct payload_socket {
+    const char *type;       /* "CONNECT", "MESSAGE", "DISCONNECT" */
+    const char *connection; /* its id */
+    /* With CONNECT; NULL when not given. */
+    const char *job, *token, *origin;
+};
+/* False when it is another event. */
+bool payload_is_socket(struct arena *arena, struct str event, struct payload_socket *ret);
+
 struct payload_response {
     int status;
     json_t *body;     /* object or array, taken over; NULL: none */

@@ -1,7 +1,7 @@
 /*
- * Four kinds of paths: /healthz and /openapi.json, /jobs and below for the function, everything
- * else a file of the page. All answers carry the headers that keep a browser from doing more with
- * them than the page needs.
+ * Five kinds of paths: /healthz and /openapi.json, /jobs and below for the function, /live and
+ * /@connections for listeners, everything else a file of the page. All answers carry the headers
+ * that keep a browser from doing more with them than the page needs.
  *
  * Refusals of the gateway itself are RFC 9457 problem documents, as the function's are.
  */
@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/os.h"
+#include "host/live.h"
 #include "host/pages.h"
 #include "host/payload.h"
 #include "http/server.h"
@@ -35,6 +36,7 @@ struct gateway {
     const char *openapi;
     const char *security_policy;
     struct invoke_api invoker;
+    struct live *live;
     struct http_small_handler small;
     struct http_server *server;
 };
@@ -162,6 +164,14 @@ static void route(struct gateway *gateway, struct http_exchange *x, struct str b
         invoke_api_handle(&gateway->invoker, gateway->host, x, body);
         return;
     }
+    if (strcmp(path, "/live") == 0) {
+        live_connect(gateway->live, x);
+        return;
+    }
+    if (str_starts_with(str_c(path), "/@connections/")) {
+        live_manage(gateway->live, x, body);
+        return;
+    }
     if (strcmp(x->request.method, "GET") != 0 && strcmp(x->request.method, "HEAD") != 0) {
         respond_problem(x, 405, "method-not-allowed", "only GET and HEAD");
         http_headers_add(x->arena, &x->response.headers, "Allow", "GET, HEAD");
@@ -249,7 +259,15 @@ bool gateway_start(const struct gateway_options *options, struct gateway **ret, 
         .handler = http_small_handler(&gateway->small),
         .idle_timeout_seconds = IDLE_TIMEOUT_SECONDS,
     };
+    const struct live_options live = {
+        .host = options->host,
+        .function = options->function,
+        .sender = options->sender,
+        .region = options->region,
+    };
+    gateway->live = live_new(&live);
     if (!http_server_start(&server, &gateway->server, err)) {
+        live_free(gateway->live);
         arena_free(arena);
         return false;
     }
@@ -265,7 +283,9 @@ void gateway_free(struct gateway *gateway) {
     if (gateway == NULL)
         return;
     http_server_quiesce(gateway->server);
+    live_stop(gateway->live);
     host_end_requests(gateway->host, STOP_GRACE_MS);
     http_server_free(gateway->server);
+    live_free(gateway->live);
     arena_free(gateway->arena);
 }

@@ -1,7 +1,7 @@
 /*
- * The HTTP front end: the web page's files, /openapi.json, /healthz, and the API as a proxy to the
- * `api` function (API Gateway's payload format 2.0), so that the function sees the same events as
- * on AWS.
+ * The HTTP front end: the web page's files, /openapi.json, /healthz, listeners (host/live.h), and
+ * the API as a proxy to the `api` function (API Gateway's payload format 2.0), so that the function
+ * sees the same events as on AWS.
  */
 #ifndef HOST_GATEWAY_H
 #define HOST_GATEWAY_H
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "host/host.h"
 #include "host/invoke_api.h"
+#include "sign/sigv4.h"
 
 #include <stdbool.h>
 
@@ -25,6 +26,9 @@ struct gateway_options {
     const char *s3_origin;
     /* Whose signatures the Invoke API takes (host/invoke_api.h), and their region. */
     struct invoke_api invoker;
+    /* Who may send to listeners (host/live.h), and the region in its signatures. */
+    struct sigv4_credentials sender;
+    const char *region;
 };
 
 MUST_CHECK bool gateway_start(const struct gateway_options *options, struct gateway **ret,

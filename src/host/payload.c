@@ -209,6 +209,32 @@ bool payload_event(struct arena *arena, const struct http_request *request, stru
     return true;
 }
 
+bool payload_socket_event(struct arena *arena, const struct payload_socket *socket,
+                          int64_t now_unix_ms, struct str *ret, struct error *err) {
+    static const char *const types[][2] = {
+        [PAYLOAD_CONNECT] = {"CONNECT", "$connect"},
+        [PAYLOAD_DISCONNECT] = {"DISCONNECT", "$disconnect"},
+    };
+    const struct http_request *request = socket->request;
+    json_t *parameters = NULL;
+    if (request != NULL && !read_parameters(arena, request->query, &parameters, err))
+        return false;
+    json_t *context =
+        json_pack("{ss ss ss ss ss sI sI s{ss}}", "apiId", API_ID, "stage", ROUTE, "eventType",
+                  types[socket->type][0], "routeKey", types[socket->type][1], "connectionId",
+                  socket->connection_id, "connectedAt", (json_int_t)socket->connected_unix_ms,
+                  "requestTimeEpoch", (json_int_t)now_unix_ms, "identity", "sourceIp",
+                  request != NULL ? request->peer : "");
+    json_t *event = json_pack("{so so* so* sb}", "requestContext", context, "headers",
+                              request != NULL ? headers_of(arena, request) : NULL,
+                              "queryStringParameters", parameters, "isBase64Encoded", 0);
+    if (event == NULL)
+        die_out_of_memory();
+    *ret = dump(arena, event);
+    json_decref(event);
+    return true;
+}
+
 /* ---- answer to response ---- */
 
 static bool bad_answer(struct error *err, const char *what) {

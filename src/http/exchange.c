@@ -44,6 +44,7 @@ struct exchange {
     enum stage stage;
     bool begun; /* `close` is owed */
     bool drain; /* the answer goes out before the body was read */
+    struct exchange_shared *shared;
     uint64_t dropped_bytes;
 };
 
@@ -183,10 +184,39 @@ static struct MHD_Response *response_of_extents(struct http_response *r) {
     return response;
 }
 
+static void count_handler(struct exchange_shared *shared, bool starts) {
+    pthread_mutex_lock(&shared->mutex);
+    if (starts)
+        shared->running_handlers++;
+    else
+        shared->running_handlers--;
+    pthread_cond_broadcast(&shared->changed);
+    pthread_mutex_unlock(&shared->mutex);
+}
+
+/* The head of the 101 has gone out. libmicrohttpd allows to block here, as each connection has its
+ * own thread. */
+static void hand_over(void *context, struct MHD_Connection *connection, void *state,
+                      const char *early, size_t early_size, int fd,
+                      struct MHD_UpgradeResponseHandle *handle) {
+    (void)context, (void)connection;
+    struct exchange *e = state;
+    struct http_response *r = &e->x.response;
+    struct exchange_shared *shared = e->shared;
+    void (*upgrade)(void *, int, struct str) = r->upgrade;
+    r->upgrade = NULL;
+    count_handler(shared, true);
+    upgrade(r->upgrade_context, fd, (struct str){early, early_size});
+    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+    count_handler(shared, false);
+}
+
 /* A response for each kind of body. The file descriptors it takes over become -1. */
 static struct MHD_Response *build_response(struct http_response *r, bool has_body) {
     struct MHD_Response *response;
-    if (!has_body || (!r->body && r->extent_count == 0)) {
+    if (r->upgrade) {
+        response = MHD_create_response_for_upgrade(hand_over, NULL);
+    } else if (!has_body || (!r->body && r->extent_count == 0)) {
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     } else if (r->body) {
         /* libmicrohttpd does not write to it, its parameter is only not const. */
@@ -237,10 +267,18 @@ static bool are_extents_whole(const struct http_response *r, bool is_head) {
     return true;
 }
 
+static void drop_upgrade(struct http_response *r) {
+    if (r->upgrade)
+        r->upgrade(r->upgrade_context, -1, (struct str){0});
+    r->upgrade = NULL;
+}
+
 static enum MHD_Result answer(struct exchange *e, struct MHD_Connection *connection) {
     struct http_response *r = &e->x.response;
     bool is_head = strcmp(e->x.request.method, "HEAD") == 0;
-    if (r->status < 200 || r->status > 599 || !are_extents_whole(r, is_head)) {
+    bool upgrades = r->status == 101 && r->upgrade && !is_head;
+    if (!upgrades && (r->status < 200 || r->status > 599 || !are_extents_whole(r, is_head))) {
+        drop_upgrade(r);
         close_extents(r);
         *r = (struct http_response){.status = 500, .close = true};
     }
@@ -289,6 +327,7 @@ static enum MHD_Result begin(struct exchange_shared *shared, struct exchange *e,
         return refuse_head(e, connection);
     }
     e->stage = STAGE_BODY;
+    e->shared = shared;
     if (shared->handler.begin(shared->handler.context, &e->x))
         return MHD_YES;
     return refuse_head(e, connection);
@@ -303,16 +342,6 @@ static enum MHD_Result take_piece(struct exchange_shared *shared, struct exchang
     }
     e->dropped_bytes += size;
     return e->dropped_bytes <= MAX_DROPPED_BYTES ? MHD_YES : MHD_NO;
-}
-
-static void count_handler(struct exchange_shared *shared, bool starts) {
-    pthread_mutex_lock(&shared->mutex);
-    if (starts)
-        shared->running_handlers++;
-    else
-        shared->running_handlers--;
-    pthread_cond_broadcast(&shared->changed);
-    pthread_mutex_unlock(&shared->mutex);
 }
 
 static enum MHD_Result dispatch(struct exchange_shared *shared, struct exchange *e,
@@ -384,6 +413,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *connection, voi
     if (e->begun && shared->handler.close)
         shared->handler.close(shared->handler.context, &e->x);
     close_extents(&e->x.response);
+    drop_upgrade(&e->x.response);
     bool counted = e->begun;
     arena_free(e->x.arena);
     if (!counted)

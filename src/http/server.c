@@ -112,7 +112,7 @@ static bool start_daemon(struct http_server *server, const struct http_server_op
     unsigned max_connections =
         options->max_connections > 0 ? options->max_connections : DEFAULT_MAX_CONNECTIONS;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-                     MHD_USE_POLL | MHD_USE_ITC;
+                     MHD_USE_POLL | MHD_USE_ITC | MHD_ALLOW_UPGRADE;
     struct exchange_shared *shared = &server->shared;
     /* TLS 1.2 and later, and what the library calls its normal set within them. */
     struct MHD_OptionItem tls[] = {

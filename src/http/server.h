@@ -42,6 +42,12 @@ struct http_response {
     } * extents;
     size_t extent_count;
     bool close; /* end the connection after this answer */
+    /* With status 101: takes over the socket, and what the client sent behind its request. Runs on
+     * the connection's thread and may block; the socket is closed when it returns. Where the client
+     * went away before, it is called with -1. It is waited for as `finish` is. Its context must not
+     * lie in the exchange's arena. */
+    void (*upgrade)(void *context, int fd, struct str early);
+    void *upgrade_context;
 };
 
 struct http_exchange {

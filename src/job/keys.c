@@ -15,6 +15,7 @@ enum {
     MAX_PARTS_DIGITS = 5,
     MIN_HASH_ETAG = 32,
     MAX_ETAG = 64,
+    MAX_CONNECTION_ID = 128,
 };
 
 /* ---- building ---- */
@@ -92,6 +93,14 @@ char *key_progress(struct arena *arena, const char *job, uint32_t segment, uint3
 
 char *key_progress_prefix(struct arena *arena, const char *job) {
     return arena_printf(arena, "progress/%s/", job);
+}
+
+char *key_connection(struct arena *arena, const char *job, const char *id) {
+    return arena_printf(arena, "connections/%s/%s", job, id);
+}
+
+char *key_connections_prefix(struct arena *arena, const char *job) {
+    return arena_printf(arena, "connections/%s/", job);
 }
 
 char *key_video(struct arena *arena, const char *job, enum format format) {
@@ -290,11 +299,29 @@ static enum key_kind parse_progress(struct arena *arena, struct str text, struct
     return KEY_PROGRESS;
 }
 
+bool key_connection_valid(struct str id) {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-=";
+    for (size_t i = 0; i < id.len; i++)
+        if (id.ptr[i] == '\0' || strchr(letters, id.ptr[i]) == NULL)
+            return false;
+    return id.len >= 1 && id.len <= MAX_CONNECTION_ID;
+}
+
+static enum key_kind parse_connection(struct arena *arena, struct str text, struct key *key) {
+    if (!take_job(arena, &text, key) || !key_connection_valid(text))
+        return KEY_UNKNOWN;
+    key->name = arena_strndup(arena, text.ptr, text.len);
+    return KEY_CONNECTION;
+}
+
 static enum key_kind parse_work(struct arena *arena, struct str text, struct key *key) {
     if (take_prefix(&text, "tasks/"))
         return parse_task(arena, text, key);
     if (take_prefix(&text, "progress/"))
         return parse_progress(arena, text, key);
+    if (take_prefix(&text, "connections/"))
+        return parse_connection(arena, text, key);
     if (take_prefix(&text, "plans/"))
         return take_suffix(&text, ".json") && is_job(arena, text, key) ? KEY_PLAN : KEY_UNKNOWN;
     if (take_prefix(&text, "splice/"))

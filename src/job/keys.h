@@ -35,6 +35,7 @@ enum key_kind {
     KEY_CHUNK,         /* chunks/<job>/<first>-<count>-<in> */
     KEY_SPLICE,        /* splice/<job>.json */
     KEY_PROGRESS,      /* progress/<job>/<segment>/<frames> */
+    KEY_CONNECTION,    /* connections/<job>/<id>, as key_connection_valid has it */
     /* output */
     KEY_VIDEO,    /* <job>/video.<mp4, mov, webm or gif> */
     KEY_POSTER,   /* <job>/poster.jpg */
@@ -45,7 +46,7 @@ enum key_kind {
 struct key {
     enum key_kind kind;
     const char *job;
-    const char *name;           /* image, asset; of probe and facts too */
+    const char *name;           /* image, asset; of probe and facts too; a connection's id */
     const char *etag;           /* probe, facts */
     struct segment_range range; /* segments task, chunk */
     const char *input;          /* <in> */
@@ -83,6 +84,10 @@ char *key_chunks_prefix(struct arena *arena, const char *job);
 char *key_splice(struct arena *arena, const char *job);
 char *key_progress(struct arena *arena, const char *job, uint32_t segment, uint32_t frames);
 char *key_progress_prefix(struct arena *arena, const char *job);
+char *key_connection(struct arena *arena, const char *job, const char *id);
+char *key_connections_prefix(struct arena *arena, const char *job);
+/* Ids of listeners: 1 to 128 of A-Z a-z 0-9 _ - = */
+bool key_connection_valid(struct str id);
 char *key_video(struct arena *arena, const char *job, enum format format);
 char *key_poster(struct arena *arena, const char *job);
 char *key_receipts(struct arena *arena, const char *job);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/xml.h"
 #include "cli/setup.h"
@@ -113,26 +114,30 @@ static size_t waiting(struct embedded_store *e, const char *function) {
 static void each_object_calls_its_function(void **state) {
     static const struct {
         const char *bucket, *key;
-        size_t intake, render;
+        size_t intake, render, notify;
     } cases[] = {
-        {BUCKET_INPUT, "jobs/j/manifest.json", 1, 0},
-        {BUCKET_INPUT, "jobs/j/images/a", 1, 0},
-        {BUCKET_INPUT, "jobs/j/nudge", 1, 0},
-        {BUCKET_INPUT, "elsewhere", 0, 0},
-        {BUCKET_WORK, "tasks/j/splice-0.json", 0, 1},
-        {BUCKET_WORK, "plans/j.json", 1, 0},
-        {BUCKET_WORK, "facts/j/a", 1, 0},
-        {BUCKET_WORK, "cancelled/j", 1, 0},
-        {BUCKET_WORK, "chunks/j/0", 0, 0},
-        {BUCKET_WORK, "progress/j/0/1", 0, 0},
-        {BUCKET_OUTPUT, "j/result.json", 0, 0},
-        {BUCKET_OUTPUT, "tasks/j/a", 0, 0},
+        {BUCKET_INPUT, "jobs/j/manifest.json", 1, 0, 0},
+        {BUCKET_INPUT, "jobs/j/images/a", 1, 0, 0},
+        {BUCKET_INPUT, "jobs/j/nudge", 1, 0, 0},
+        {BUCKET_INPUT, "elsewhere", 0, 0, 0},
+        {BUCKET_WORK, "tasks/j/splice-0.json", 0, 1, 0},
+        {BUCKET_WORK, "plans/j.json", 1, 0, 0},
+        {BUCKET_WORK, "facts/j/a", 1, 0, 0},
+        {BUCKET_WORK, "cancelled/j", 1, 0, 0},
+        {BUCKET_WORK, "chunks/j/0", 0, 0, 1},
+        {BUCKET_WORK, "progress/j/0/1", 0, 0, 1},
+        {BUCKET_WORK, "splice/j.json", 0, 0, 1},
+        {BUCKET_WORK, "connections/j/1", 0, 0, 1},
+        {BUCKET_OUTPUT, "j/result.json", 0, 0, 1},
+        {BUCKET_OUTPUT, "j/video.mp4", 0, 0, 0},
+        {BUCKET_OUTPUT, "tasks/j/a", 0, 0, 0},
     };
     struct embedded_store *e = *state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         put(e, cases[i].bucket, cases[i].key);
         assert_int_equal(waiting(e, "intake"), cases[i].intake);
         assert_int_equal(waiting(e, "render"), cases[i].render);
+        assert_int_equal(waiting(e, "notify"), cases[i].notify);
         assert_int_equal(waiting(e, "api"), 0);
     }
 }
@@ -152,8 +157,11 @@ static void documents_can_be_read_back(void **state) {
     assert_true(xml_parse(e->arena, text, &root, &err));
     const struct xml_element *first = xml_child(root, "CloudFunctionConfiguration");
     assert_true(str_ends_with(xml_child_text(first, "CloudFunction"), ":function:render"));
-    assert_false(
-        store_get_document(e->store, e->arena, BUCKET_OUTPUT, "notification", &text, &err));
+    assert_true(store_get_document(e->store, e->arena, BUCKET_OUTPUT, "notification", &text, &err));
+    assert_true(xml_parse(e->arena, text, &root, &err));
+    first = xml_child(root, "CloudFunctionConfiguration");
+    assert_true(str_ends_with(xml_child_text(first, "CloudFunction"), ":function:notify"));
+    assert_non_null(memmem(text.ptr, text.len, "<Value>/result.json</Value>", 27));
 }
 
 int main(void) {

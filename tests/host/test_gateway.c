@@ -53,6 +53,8 @@ static void start_gateway(struct rig *rig, bool with_pages) {
         .web_folder = with_pages ? rig->web : NULL,
         .openapi = with_pages ? arena_printf(f->arena, "%s/openapi.json", f->folder) : NULL,
         .s3_origin = S3_ORIGIN,
+        .sender = {.access_key = "SENDER", .secret_key = "secret"},
+        .region = "local",
     };
     struct error err;
     if (!gateway_start(&options, &rig->gateway, &err))

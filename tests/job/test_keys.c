@@ -64,6 +64,8 @@ static void plain_keys_come_back(void **state) {
     check_kind(arena, KEY_BUCKET_WORK, key_audio(arena, job), KEY_AUDIO);
     check_kind(arena, KEY_BUCKET_WORK, key_cancelled(arena, job), KEY_CANCELLED);
     check_kind(arena, KEY_BUCKET_WORK, key_splice(arena, job), KEY_SPLICE);
+    check_kind(arena, KEY_BUCKET_WORK, key_connection(arena, job, "L0SM9cOFvHcCIhw="),
+               KEY_CONNECTION);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_video(arena, job, FORMAT_MP4), KEY_VIDEO);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_poster(arena, job), KEY_POSTER);
     check_kind(arena, KEY_BUCKET_OUTPUT, key_receipts(arena, job), KEY_RECEIPTS);
@@ -237,6 +239,10 @@ static void strangers_keys_are_unknown(void **state) {
         {KEY_BUCKET_WORK, "chunks/j/000000-000001-"},
         {KEY_BUCKET_WORK, "chunks/j/000000-000001-0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF"
                           "0123456789ABCDEF"},
+        {KEY_BUCKET_WORK, "connections/j/"},
+        {KEY_BUCKET_WORK, "connections/j/a/b"},
+        {KEY_BUCKET_WORK, "connections/j/a b"},
+        {KEY_BUCKET_WORK, "connections//a"},
         {KEY_BUCKET_WORK, "progress/j/000000"},
         {KEY_BUCKET_WORK, "progress/j/000000/"},
         {KEY_BUCKET_WORK, "progress/j/000000/01"},
