@@ -118,6 +118,7 @@ static bool check_sandbox(struct embedded *e, struct error *err) {
 
 static const char *const *environment_of(struct embedded *e, unsigned function) {
     const struct key_pair *key = &e->secrets.functions[function];
+    bool signs = function == RIGHTS_API || function == RIGHTS_NOTIFY;
     const struct {
         const char *name;
         const char *value;
@@ -130,7 +131,7 @@ static const char *const *environment_of(struct embedded *e, unsigned function) 
         {"TACHYSCOPE_WORK", BUCKET_WORK},
         {"TACHYSCOPE_OUTPUT", BUCKET_OUTPUT},
         {"TACHYSCOPE_TOKEN", function == RIGHTS_API ? e->options->token : ""},
-        {"TACHYSCOPE_SECRET", function == RIGHTS_API ? e->secrets.signing : ""},
+        {"TACHYSCOPE_SECRET", signs ? e->secrets.signing : ""},
         {"TACHYSCOPE_CONNECTIONS_URL", function == RIGHTS_NOTIFY ? e->page_url : ""},
         {"TACHYSCOPE_ORIGIN", e->page_url},
     };

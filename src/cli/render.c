@@ -367,6 +367,15 @@ static int render_images(struct arena *arena, const struct options *options,
     return status;
 }
 
+/* What says something of jobs alone. */
+static bool check_settings(const struct settings *settings, struct error *err) {
+    const char *name = settings->reuse[0] != '\0'          ? "reuse"
+                       : settings->callback_url[0] != '\0' ? "callback-url"
+                                                           : NULL;
+    return name == NULL || error_set(err, ERROR_INVALID, NULL,
+                                     "setting '%s' is for jobs through a server (submit)", name);
+}
+
 static bool check_line(const struct options *options, struct settings *ret_settings,
                        uint64_t *ret_threads, struct error *err) {
     const char *path = options_value(options, "output");
@@ -381,7 +390,8 @@ static bool check_line(const struct options *options, struct settings *ret_setti
                          poster);
     return output_take_format(path, options->settings, err) &&
            options_number(options, "threads", 0, MAX_THREADS, ret_threads, err) &&
-           settings_parse(options->settings, ret_settings, err);
+           settings_parse(options->settings, ret_settings, err) &&
+           check_settings(ret_settings, err);
 }
 
 int command_render(int argc, char **argv) {

@@ -19,6 +19,7 @@ static const struct store_rule work_rules[] = {
     {"tasks", "render", EVENT, "tasks/", ""},
     {"plans", "intake", EVENT, "plans/", ""},
     {"facts", "intake", EVENT, "facts/", ""},
+    {"audio", "intake", EVENT, "audio/", ""},
     {"cancelled", "intake", EVENT, "cancelled/", ""},
     {"progress", "notify", EVENT, "progress/", ""},
     {"chunks", "notify", EVENT, "chunks/", ""},

@@ -6,6 +6,7 @@
  * starts rendering with the first images, so one bar shows both.
  */
 #include "base/os.h"
+#include "cli/assets.h"
 #include "cli/cli.h"
 #include "cli/download.h"
 #include "cli/follow.h"
@@ -34,7 +35,7 @@ static const struct option_row rows[] = {
     {"detach", 0, NULL, "leave after the upload; see tachyscope status"},
     {"json", 0, NULL, "print what happened as one JSON object"},
     {"quiet", 'q', NULL, "no progress, no summary"},
-    {"resume", 0, "JOB", NULL},
+    {"resume", 0, "JOB", "take over what this job has rendered (--reuse JOB)"},
     {0},
 };
 
@@ -55,6 +56,7 @@ struct submission {
     const struct options *options;
     const struct api_server *server;
     struct image_list images;
+    const struct asset_list *assets;
     const char *job;
     const char *token; /* of the job */
     struct upload *upload;
@@ -75,6 +77,7 @@ static bool create_job(struct submission *s, struct arena *arena, json_t **ret_a
     char key[37];
     random_uuid(key);
     json_auto_t *manifest = images_manifest(&s->images, s->options->settings);
+    assets_list_in(s->assets, manifest);
     const struct api_request request = {
         .method = "POST",
         .path = "/jobs",
@@ -297,6 +300,27 @@ static int follow_and_fetch(struct submission *s, struct output *output) {
     return tell_done(s, &view, bytes);
 }
 
+/* Sound and watermark go first: nothing is rendered without them. */
+static bool send_assets(const struct submission *s, const json_t *uploads, struct error *err) {
+    size_t i;
+    json_t *upload;
+    json_array_foreach(uploads, i, upload) {
+        const char *name = json_string_value(json_object_get(upload, "name"));
+        const char *url = json_string_value(json_object_get(upload, "url"));
+        const struct asset_file *asset = name == NULL ? NULL : assets_by_name(s->assets, name);
+        if (asset == NULL || url == NULL)
+            return error_set(err, ERROR_INTERNAL, NULL, "server %s: the answer names no asset",
+                             s->server->url);
+        for (unsigned tries = 1; !upload_file(s->server->http, url, asset->path, asset->size, err);
+             tries++) {
+            if (err->kind != ERROR_UNAVAILABLE || tries == MAX_CREATE_TRIES)
+                return error_prefix(err, "%s '%s'", asset->setting, asset->path);
+            pause_ms(RETRY_PAUSE_MS * tries);
+        }
+    }
+    return true;
+}
+
 static int run_submission(struct submission *s, struct arena *arena, enum order order) {
     struct error err;
     struct output *output CLEANUP(output_cleanup) = NULL;
@@ -317,7 +341,8 @@ static int run_submission(struct submission *s, struct arena *arena, enum order 
     };
     if (s->detach && path != NULL)
         cli_warn("--detach leaves before there is a video for '%s'", path);
-    if (!upload_start(&upload, &s->upload, &err)) {
+    if (!send_assets(s, json_object_get(answer, "assets"), &err) ||
+        !upload_start(&upload, &s->upload, &err)) {
         cancel_quietly(s);
         return fail(s, &err);
     }
@@ -330,6 +355,18 @@ static int run_submission(struct submission *s, struct arena *arena, enum order 
     return status;
 }
 
+/* A job that failed or was cancelled is resumed by one that reuses it. */
+static bool take_resume(const struct options *options, struct error *err) {
+    const char *job = options_value(options, "resume");
+    if (job == NULL)
+        return true;
+    if (json_object_get(options->settings, "reuse") != NULL)
+        return error_set(err, ERROR_INVALID, NULL, "--resume and --reuse are the same");
+    if (json_object_set_new(options->settings, "reuse", json_string(job)) != 0)
+        return error_set(err, ERROR_INVALID, NULL, "'%s' is not the id of a job", job);
+    return true;
+}
+
 static bool check_line(const struct options *options, struct settings *ret_settings,
                        struct error *err) {
     const char *path = options_value(options, "output");
@@ -339,7 +376,8 @@ static bool check_line(const struct options *options, struct settings *ret_setti
     if (path == NULL && !detach)
         return error_set(err, ERROR_INVALID, NULL,
                          "no output given; add -o FILE.mp4, or --detach to leave the video there");
-    return (path == NULL || output_take_format(path, options->settings, err)) &&
+    return take_resume(options, err) &&
+           (path == NULL || output_take_format(path, options->settings, err)) &&
            settings_parse(options->settings, ret_settings, err);
 }
 
@@ -348,6 +386,7 @@ int command_submit(int argc, char **argv) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct options options CLEANUP(options_clear) = {0};
     struct settings settings = {0};
+    struct asset_list assets = {.count = 0};
     struct api_server server;
     if (!options_parse(arena, &syntax, argc, argv, &options, &err))
         return cli_usage(syntax.name, &err);
@@ -355,6 +394,8 @@ int command_submit(int argc, char **argv) {
         options_print_help(stdout, &syntax);
         return STATUS_DONE;
     }
+    if (!assets_collect(arena, options.settings, &assets, &err))
+        return cli_fail(&err);
     struct http_client *http = http_client_new();
     int status;
     if (!check_line(&options, &settings, &err) ||
@@ -365,6 +406,7 @@ int command_submit(int argc, char **argv) {
         struct submission submission = {
             .options = &options,
             .server = &server,
+            .assets = &assets,
             .quiet = options_flag(&options, "quiet"),
             .json = options_flag(&options, "json"),
             .detach = options_flag(&options, "detach"),

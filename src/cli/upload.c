@@ -419,3 +419,23 @@ void upload_free(struct upload *upload) {
     pthread_mutex_destroy(&upload->lock);
     arena_free(upload->arena);
 }
+
+bool upload_file(struct http_client *http, const char *url, const char *path, uint64_t size,
+                 struct error *err) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_new();
+    int fd CLEANUP(fd_cleanup) = open(path, O_RDONLY | O_CLOEXEC);
+    struct http_call call = http_call("PUT", url);
+    struct http_reply reply;
+    if (fd < 0)
+        return error_errno(err, "it cannot be read");
+    call.body_fd = fd;
+    call.body_size = size;
+    call.stall_timeout_ms = STALL_TIMEOUT_MS;
+    call.max_reply_bytes = MAX_STORE_REPLY_BYTES;
+    if (!http_client_perform(http, arena, &call, &reply, err))
+        return false;
+    enum upload_verdict verdict = upload_judge(reply.status, reply.body, err);
+    if (verdict == UPLOAD_RETRY)
+        err->kind = ERROR_UNAVAILABLE;
+    return verdict == UPLOAD_DONE;
+}

@@ -47,6 +47,10 @@ struct error upload_error(struct upload *upload);
 /* Ends transfers under way and waits for the threads. NULL is fine. */
 void upload_free(struct upload *upload);
 
+/* Puts one file, of so many bytes, to a pre-signed address. UNAVAILABLE: worth another try. */
+MUST_CHECK bool upload_file(struct http_client *http, const char *url, const char *path,
+                            uint64_t size, struct error *err);
+
 /* What the store's answer to a PUT means; `body` is its XML. Pure; for tests. */
 enum upload_verdict { UPLOAD_DONE, UPLOAD_RENEW, UPLOAD_RETRY, UPLOAD_REFUSED };
 enum upload_verdict upload_judge(unsigned status, struct str body, struct error *err);

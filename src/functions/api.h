@@ -29,8 +29,4 @@ bool api_origin_allowed(const struct functions *functions, const char *origin);
 struct payload_response api_live(struct functions *functions, struct arena *arena,
                                  const struct payload_socket *socket);
 
-/* [{name, url, headers, expires_at}] of images [first, first + count) of a manifest. */
-json_t *api_uploads(const struct api_call *call, const char *job,
-                    const struct manifest_image *const *images, size_t count);
-
 #endif

@@ -21,23 +21,45 @@ enum {
     JOB_ID_BYTES = 16,
 };
 
-json_t *api_uploads(const struct api_call *call, const char *job,
-                    const struct manifest_image *const *images, size_t count) {
+/* {name, url, headers, expires_at} of one object. `size` -1: any. */
+static json_t *sign_upload(const struct api_call *call, const char *name, const char *key,
+                           int64_t size) {
     int64_t now = clock_unix_ms();
     char expires[DATE_SIZE];
     date_format_iso(now + (int64_t)STANDING_URL_SECONDS * 1000, expires);
+    struct s3_presign_options options = {
+        .method = "PUT",
+        .expires_seconds = STANDING_URL_SECONDS,
+        .now_unix_ms = now,
+        .content_length = size,
+    };
+    const char *url =
+        s3_presign(call->functions->s3, call->arena, call->functions->input, key, &options);
+    json_t *upload =
+        json_pack("{ss ss s{} ss}", "name", name, "url", url, "headers", "expires_at", expires);
+    if (upload == NULL)
+        die_out_of_memory();
+    return upload;
+}
+
+static json_t *sign_images(const struct api_call *call, const char *job,
+                           const struct manifest_image *const *images, size_t count) {
     json_t *uploads = json_array();
-    for (size_t i = 0; i < count; i++) {
-        struct s3_presign_options options = {
-            .method = "PUT",
-            .expires_seconds = STANDING_URL_SECONDS,
-            .now_unix_ms = now,
-            .content_length = images[i]->size,
-        };
-        char *url = s3_presign(call->functions->s3, call->arena, call->functions->input,
-                               key_image(call->arena, job, images[i]->name), &options);
-        json_array_append_new(uploads, json_pack("{ss ss s{} ss}", "name", images[i]->name, "url",
-                                                 url, "headers", "expires_at", expires));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(uploads, sign_upload(call, images[i]->name,
+                                                   key_image(call->arena, job, images[i]->name),
+                                                   images[i]->size));
+    return uploads;
+}
+
+static json_t *sign_assets(const struct api_call *call, const char *job,
+                           const struct manifest *manifest) {
+    json_t *uploads = json_array();
+    for (size_t i = 0; i < manifest->asset_count; i++) {
+        const struct manifest_asset *asset = &manifest->assets[i];
+        json_array_append_new(
+            uploads,
+            sign_upload(call, asset->name, key_asset(call->arena, job, asset->name), asset->size));
     }
     return uploads;
 }
@@ -59,7 +81,6 @@ static bool choose_id(const struct api_call *call, const char **ret, struct erro
     return true;
 }
 
-/* The manifest without what only the API knows (`assets`). */
 static bool read_body(const struct api_call *call, struct manifest *ret, struct error *err) {
     if (call->request->body.len == 0)
         return error_set(err, ERROR_INVALID, NULL, "the body must be a manifest");
@@ -115,9 +136,10 @@ bool api_create_job(const struct api_call *call, struct payload_response *ret, s
     *ret = (struct payload_response){
         .status = 201,
         .body =
-            json_pack("{ss ss ss ss so}", "id", job, "token", token, "status_url",
+            json_pack("{ss ss ss ss so so}", "id", job, "token", token, "status_url",
                       arena_printf(call->arena, "/jobs/%s", job), "live_url",
-                      live_url(call, job, token), "uploads", api_uploads(call, job, images, count)),
+                      live_url(call, job, token), "uploads", sign_images(call, job, images, count),
+                      "assets", sign_assets(call, job, &manifest)),
     };
     return true;
 }
@@ -172,8 +194,10 @@ bool api_sign_uploads(const struct api_call *call, struct payload_response *ret,
                          call->job);
     json_t *body = json_loadb(call->request->body.ptr, call->request->body.len, 0, NULL);
     const json_t *names = json_object_get(body, "names");
+    bool wants_assets = json_is_true(json_object_get(body, "assets"));
     size_t count = json_array_size(names);
-    bool ok = count > 0 || error_set(err, ERROR_INVALID, NULL, "'names' must be an array of names");
+    bool ok = count > 0 || wants_assets ||
+              error_set(err, ERROR_INVALID, NULL, "'names' must be an array of names");
     if (ok && count > MAX_UPLOADS)
         ok = error_set(err, ERROR_INVALID, NULL, "at most %d names at a time", MAX_UPLOADS);
     const struct manifest_image **images = arena_array(call->arena, count, sizeof *images);
@@ -182,7 +206,9 @@ bool api_sign_uploads(const struct api_call *call, struct payload_response *ret,
     if (ok)
         *ret = (struct payload_response){
             .status = 200,
-            .body = json_pack("{so}", "uploads", api_uploads(call, call->job, images, count)),
+            .body =
+                json_pack("{so so*}", "uploads", sign_images(call, call->job, images, count),
+                          "assets", wants_assets ? sign_assets(call, call->job, &manifest) : NULL),
         };
     return ok;
 }

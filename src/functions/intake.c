@@ -8,6 +8,7 @@
  */
 #include "functions/context.h"
 #include "functions/event.h"
+#include "functions/facts.h"
 #include "functions/outcome.h"
 #include "functions/stock.h"
 #include "job/keys.h"
@@ -79,69 +80,14 @@ static bool read_manifest(struct functions *functions, struct arena *arena, cons
     return true;
 }
 
-/* What `render` wrote about the first image. `refused` is NULL when it can be used. */
-static bool parse_facts(struct arena *arena, struct str text, struct plan_facts *ret,
-                        struct receipt *ret_receipt, struct error *err) {
-    json_error_t why;
-    json_t *root = json_loadb(text.ptr, text.len, 0, &why);
-    if (root == NULL)
-        return error_set(err, ERROR_INVALID, NULL, "facts are not JSON: %s", why.text);
-    json_int_t width = json_integer_value(json_object_get(root, "width"));
-    json_int_t height = json_integer_value(json_object_get(root, "height"));
-    bool ok = receipt_from_json(arena, json_object_get(root, "receipt"), ret_receipt, err);
-    json_decref(root);
-    if (!ok)
-        return error_prefix(err, "facts");
-    if (ret_receipt->refused == NULL &&
-        (width < 1 || width > 65535 || height < 1 || height > 65535))
-        return error_set(err, ERROR_INVALID, NULL, "facts: size is out of range");
-    ret->first_width = (unsigned)width;
-    ret->first_height = (unsigned)height;
-    return true;
-}
-
-/* Facts of the first image, where planning needs them; asks for them when they are not there. */
-static bool read_facts(struct functions *functions, struct arena *arena, const char *job,
-                       const struct manifest *manifest, struct plan_facts *ret, bool *ret_ready,
-                       struct error *err) {
-    const char *name = manifest->images[0].name;
-    struct s3_object image;
-    struct str text;
-    *ret_ready = false;
-    if (!s3_head(functions->s3, arena, functions->input, key_image(arena, job, name), &image, err))
-        return err->kind == ERROR_NOT_FOUND;
-    if (!functions_get_text(functions, arena, functions->work,
-                            key_facts(arena, job, name, image.etag), 65536, &text, err)) {
-        if (err->kind != ERROR_NOT_FOUND)
-            return false;
-        return functions_put_text(functions, arena, functions->work,
-                                  key_task_probe(arena, job, name, image.etag), "{}", true, NULL,
-                                  err);
-    }
-    struct receipt receipt;
-    struct error why;
-    /* Nobody would ever write them anew, so waiting for better ones does not end. */
-    if (!parse_facts(arena, text, ret, &receipt, &why))
-        return fail_job(functions, arena, job, "probe",
-                        arena_printf(arena, "image 1 '%s': %s", name, why.text), name, err);
-    if (receipt.refused != NULL) {
-        struct outcome_failure failure = {
-            .code = "bad-image",
-            .image = name,
-            .receipt = &receipt,
-            .detail = arena_printf(arena, "image 1 '%s': %s", name, receipt.refused),
-        };
-        return outcome_put_failed(functions, arena, job, &failure, err);
-    }
-    *ret_ready = true;
-    return true;
-}
-
-/* Puts the plan (once) when everything it needs is there. */
+/* Puts the plan (once) when everything it needs is there. `arrived`: the image whose event this is,
+ * or NULL. */
 static bool try_plan(struct functions *functions, struct arena *arena, const char *job,
-                     struct error *err) {
+                     const char *arrived, struct error *err) {
     struct manifest manifest;
-    struct plan_facts facts = {0};
+    struct plan_facts facts;
+    struct facts_refusal refusal;
+    enum facts_state state;
     bool ready, ended;
     if (!read_manifest(functions, arena, job, &manifest, &ready, err))
         return false;
@@ -151,11 +97,18 @@ static bool try_plan(struct functions *functions, struct arena *arena, const cha
         return false;
     if (ended)
         return true;
-    if (plan_needs_first_image(&manifest)) {
-        if (!read_facts(functions, arena, job, &manifest, &facts, &ready, err))
-            return false;
-        if (!ready)
-            return true;
+    if (arrived != NULL && !facts_arrived(functions, arena, job, &manifest, arrived, err))
+        return false;
+    if (!facts_gather(functions, arena, job, &manifest, &facts, &state, &refusal, err))
+        return false;
+    if (state == FACTS_WAITING)
+        return true;
+    if (state == FACTS_REFUSED) {
+        struct outcome_failure failure = {.code = refusal.code,
+                                          .detail = refusal.detail,
+                                          .image = refusal.image,
+                                          .receipt = refusal.receipt};
+        return outcome_put_failed(functions, arena, job, &failure, err);
     }
     struct plan plan;
     struct error why;
@@ -232,7 +185,7 @@ static bool arrive(struct functions *functions, struct arena *arena, const char 
     if (outcome == OUTCOME_CANCELLED)
         return s3_delete(functions->s3, arena, functions->input, key_image(arena, job, name), err);
     if (plan == NULL)
-        return try_plan(functions, arena, job, err);
+        return try_plan(functions, arena, job, name, err);
     int64_t image = functions_plan_image(functions, name);
     if (outcome != OUTCOME_NONE || image < 0)
         return true;
@@ -253,7 +206,9 @@ static bool planned(struct functions *functions, struct arena *arena, const char
     if (!find_plan(functions, job, &plan, err) ||
         !outcome_ended(functions, arena, job, &ended, err))
         return false;
-    return plan == NULL || ended || scan(functions, arena, plan, err);
+    if (plan == NULL || ended)
+        return true;
+    return stock_put_audio(functions, arena, plan, false, err) && scan(functions, arena, plan, err);
 }
 
 /* ---- step 6: cancel ---- */
@@ -304,7 +259,8 @@ static bool nudge(struct functions *functions, struct arena *arena, const char *
     if (!find_plan(functions, job, &plan, err))
         return false;
     if (plan == NULL)
-        return try_plan(functions, arena, job, err) && repeat_probes(functions, arena, job, err);
+        return try_plan(functions, arena, job, NULL, err) &&
+               repeat_probes(functions, arena, job, err);
     return stock_repeat(functions, arena, plan, err) &&
            stock_check(functions, arena, plan, NULL, err);
 }
@@ -368,12 +324,30 @@ static bool splice_failed(struct functions *functions, struct arena *arena, cons
                     arena_printf(arena, "putting the video together failed: %s", text), NULL, err);
 }
 
+static bool audio_failed(struct functions *functions, struct arena *arena, const char *text,
+                         const char *job, struct error *err) {
+    const struct plan *plan;
+    bool there, splicing;
+    if (!functions_exists(functions, arena, functions->work, key_audio(arena, job), &there, err) ||
+        !functions_exists(functions, arena, functions->work, key_task_splice(arena, job, 0),
+                          &splicing, err) ||
+        !find_plan(functions, job, &plan, err))
+        return false;
+    return there || splicing || plan == NULL || plan->audio.name == NULL ||
+           fail_job(functions, arena, job, "audio",
+                    arena_printf(arena, "audio '%s': %s", plan->audio.name, text), NULL, err);
+}
+
 static bool probe_failed(struct functions *functions, struct arena *arena, const char *text,
                          const struct key *key, struct error *err) {
     struct s3_object image;
     bool done;
-    if (!s3_head(functions->s3, arena, functions->input, key_image(arena, key->job, key->name),
-                 &image, err))
+    bool is_there = s3_head(functions->s3, arena, functions->input,
+                            key_image(arena, key->job, key->name), &image, err);
+    if (!is_there && err->kind == ERROR_NOT_FOUND)
+        is_there = s3_head(functions->s3, arena, functions->input,
+                           key_asset(arena, key->job, key->name), &image, err);
+    if (!is_there)
         return err->kind == ERROR_NOT_FOUND;
     if (strcmp(image.etag, key->etag) != 0)
         return true;
@@ -381,7 +355,7 @@ static bool probe_failed(struct functions *functions, struct arena *arena, const
                           key_facts(arena, key->job, key->name, key->etag), &done, err))
         return false;
     return done || fail_job(functions, arena, key->job, "probe",
-                            arena_printf(arena, "image '%s': %s", key->name, text), key->name, err);
+                            arena_printf(arena, "'%s': %s", key->name, text), key->name, err);
 }
 
 /* ---- dispatch ---- */
@@ -406,6 +380,8 @@ static bool take_failure(struct functions *functions, struct arena *arena, const
         return splice_failed(functions, arena, text, key, err);
     case KEY_TASK_PROBE:
         return probe_failed(functions, arena, text, key, err);
+    case KEY_TASK_AUDIO:
+        return audio_failed(functions, arena, text, key->job, err);
     case KEY_TASK_PURGE:
     case KEY_UNKNOWN:
         return true;
@@ -421,20 +397,22 @@ static bool take_record(struct functions *functions, struct arena *arena, const 
     const struct plan *plan;
     switch (key->kind) {
     case KEY_MANIFEST:
+    case KEY_ASSET:
     case KEY_FACTS:
         if (!find_plan(functions, key->job, &plan, err))
             return false;
-        return plan != NULL || try_plan(functions, arena, key->job, err);
+        return plan != NULL || try_plan(functions, arena, key->job, NULL, err);
     case KEY_IMAGE:
         return arrive(functions, arena, key->job, key->name, err);
     case KEY_NUDGE:
         return nudge(functions, arena, key->job, err);
     case KEY_PLAN:
+    case KEY_AUDIO:
         return planned(functions, arena, key->job, err);
     case KEY_CANCELLED:
         return cancel(functions, arena, key->job, err);
     default:
-        return true; /* assets and strangers' objects */
+        return true; /* strangers' objects */
     }
 }
 

@@ -5,6 +5,7 @@
  * A status says everything, so nothing is lost when an event is: the next one tells it. What the
  * process has told last is not told again.
  */
+#include "functions/callback.h"
 #include "functions/context.h"
 #include "functions/event.h"
 #include "functions/listeners.h"
@@ -63,6 +64,20 @@ static bool tell_one(struct functions *functions, struct arena *arena, const cha
     return listeners_send(functions, arena, key_text, key->name, text, err);
 }
 
+static bool call_back(struct functions *functions, struct arena *arena, const char *job,
+                      struct error *err) {
+    const char *url;
+    struct standing standing;
+    struct str text;
+    if (!callback_find(functions, arena, job, &url, err))
+        return false;
+    if (url == NULL)
+        return true;
+    if (!find_text(functions, arena, job, &standing, &text, err))
+        return err->kind == ERROR_NOT_FOUND;
+    return callback_send(functions, arena, job, url, text, err);
+}
+
 static bool take_record(struct functions *functions, struct arena *arena,
                         const struct event_record *record, struct error *err) {
     struct key key;
@@ -76,8 +91,10 @@ static bool take_record(struct functions *functions, struct arena *arena,
     case KEY_CHUNK:
     case KEY_PROGRESS:
     case KEY_SPLICE:
-    case KEY_RESULT:
         return tell_all(functions, arena, key.job, err);
+    case KEY_RESULT:
+        return tell_all(functions, arena, key.job, err) &&
+               call_back(functions, arena, key.job, err);
     case KEY_CONNECTION:
         return tell_one(functions, arena, record->key, &key, err);
     default:

@@ -3,13 +3,25 @@
  */
 #include "functions/render.h"
 
+#include "media/load.h"
+
 #include <string.h>
+
+bool render_check_build(const struct plan *plan, struct error *err) {
+    if (strcmp(plan->build_id, media_build_id()) == 0)
+        return true;
+    return error_set(err, ERROR_INVALID, NULL,
+                     "the job was planned for renderer %.64s, but this one is %s: start it anew",
+                     plan->build_id, media_build_id());
+}
 
 static bool take(struct functions *functions, struct arena *arena, const struct render_call *call,
                  struct error *err) {
     switch (call->key.kind) {
     case KEY_TASK_PROBE:
         return render_probe(functions, arena, call, err);
+    case KEY_TASK_AUDIO:
+        return render_audio(functions, arena, call, err);
     case KEY_TASK_SEGMENTS:
         return render_segments(functions, arena, call, err);
     case KEY_TASK_SPLICE:

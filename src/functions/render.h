@@ -16,7 +16,12 @@ struct render_call {
     int64_t deadline_unix_ms;
 };
 
+/* INVALID when the plan was made for another renderer. */
+MUST_CHECK bool render_check_build(const struct plan *plan, struct error *err);
+
 MUST_CHECK bool render_probe(struct functions *functions, struct arena *arena,
+                             const struct render_call *call, struct error *err);
+MUST_CHECK bool render_audio(struct functions *functions, struct arena *arena,
                              const struct render_call *call, struct error *err);
 MUST_CHECK bool render_segments(struct functions *functions, struct arena *arena,
                                 const struct render_call *call, struct error *err);

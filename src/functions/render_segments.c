@@ -7,6 +7,7 @@
  */
 #include "functions/outcome.h"
 #include "functions/render.h"
+#include "functions/reuse.h"
 #include "functions/sound.h"
 #include "functions/stock.h"
 
@@ -43,6 +44,7 @@ struct work {
     uint64_t done_bytes;             /* of segments finished in this invocation */
     uint64_t done_frames;
     uint32_t done_segments;
+    uint32_t taken_segments;  /* of them, out of another job */
     int64_t *started_ms;      /* monotonic; by segment of the task */
     int64_t longest_ms;       /* from a segment's start to its delivery */
     int64_t last_progress_ms; /* monotonic */
@@ -51,6 +53,7 @@ struct work {
     bool out_of_time;
     bool cancelled;
     bool superseded;        /* an image was replaced: the newer version has its own task */
+    bool asset_gone;        /* the watermark was removed or replaced */
     uint32_t missing_image; /* index + 1 of an image that is gone, 0: none */
     struct arena *arena;    /* for the callbacks that hold the lock */
 };
@@ -76,6 +79,25 @@ static bool fetch(void *context, uint32_t image, struct arena *arena, struct str
         work->superseded = true;
     else if (err->kind == ERROR_NOT_FOUND)
         work->missing_image = image + 1;
+    pthread_mutex_unlock(&work->lock);
+    return false;
+}
+
+/* The watermark, as it was when the film was planned. */
+static bool asset(void *context, const struct plan_asset *asset, struct arena *arena,
+                  struct str *ret, struct error *err) {
+    struct work *work = context;
+    struct s3_get_options options = {.if_match = asset->etag,
+                                     .max_bytes = MANIFEST_MAX_ASSET_BYTES};
+    struct s3_object object;
+    if (s3_get(work->functions->s3, arena, work->functions->input,
+               key_asset(arena, work->plan->job, asset->name), &options, &object, err)) {
+        *ret = object.body;
+        return true;
+    }
+    pthread_mutex_lock(&work->lock);
+    work->asset_gone =
+        work->asset_gone || err->kind == ERROR_CONFLICT || err->kind == ERROR_NOT_FOUND;
     pthread_mutex_unlock(&work->lock);
     return false;
 }
@@ -133,14 +155,18 @@ static bool rest_is_large(const struct work *work, uint32_t next) {
     return work->done_bytes / work->done_frames * frames >= MIN_REST_BYTES;
 }
 
+static void segment_hash(const struct work *work, uint32_t number, char ret[SHA256_HEX_SIZE]) {
+    uint32_t first, count;
+    plan_images_of(work->plan, (struct segment_range){number, 1}, &first, &count);
+    plan_segment_hash(work->plan, number, work->task->versions + (first - work->task->first_image),
+                      ret);
+}
+
 static bool segment(void *context, const struct media_segment *segment, struct error *err) {
     struct work *work = context;
     char hash[SHA256_HEX_SIZE];
     const struct segment *place = &work->plan->segments[segment->number];
-    uint32_t first, count;
-    plan_images_of(work->plan, (struct segment_range){segment->number, 1}, &first, &count);
-    plan_segment_hash(work->plan, segment->number,
-                      work->task->versions + (first - work->task->first_image), hash);
+    segment_hash(work, segment->number, hash);
     pthread_mutex_lock(&work->lock);
     int64_t took =
         clock_monotonic_ms() - work->started_ms[segment->number - work->task->range.first];
@@ -260,6 +286,15 @@ static bool run_failed(struct work *work, struct arena *arena, const struct medi
                        struct error *err) {
     if (work->superseded)
         return leave(work, arena, err);
+    if (work->asset_gone) {
+        struct outcome_failure gone = {
+            .code = "missing-asset",
+            .detail = arena_printf(arena,
+                                   "watermark '%s' was removed or replaced after the film "
+                                   "was planned",
+                                   work->plan->watermark.name)};
+        return outcome_put_failed(work->functions, arena, work->plan->job, &gone, err);
+    }
     if (work->missing_image > 0) {
         uint32_t image = work->missing_image - 1;
         return image_failed(work, arena, image, "missing-image",
@@ -285,6 +320,7 @@ static bool render_run(struct work *work, struct arena *arena, struct segment_ra
     struct media_io io = {
         .context = work,
         .fetch = fetch,
+        .asset = asset,
         .may_start = may_start,
         .segment = segment,
         .receipt = receipt,
@@ -342,6 +378,32 @@ static bool render_missing(struct work *work, struct arena *arena, const bool *s
     return true;
 }
 
+/* Takes over what the job to be reused has, in chunks of neighbours, as long as there is time. */
+static bool take_over(struct work *work, struct reuse *reuse, bool *settled, struct error *err) {
+    struct segment_range whole = work->task->range;
+    for (uint32_t i = 0; i < whole.count; i++) {
+        struct arena *scratch CLEANUP(arena_cleanup) = arena_new();
+        uint32_t number = whole.first + i;
+        struct segment_range open = chunk_writer_range(work->chunk);
+        char hash[SHA256_HEX_SIZE];
+        bool taken;
+        if (clock_unix_ms() > work->call->deadline_unix_ms - 2 * MARGIN_MS)
+            break;
+        segment_hash(work, number, hash);
+        if (settled[i] || !reuse_has(reuse, number, hash))
+            continue;
+        bool follows = open.count == 0 || number == open.first + open.count;
+        if ((!follows || chunk_writer_size(work->chunk) >= work->flush_bytes) && !flush(work, err))
+            return false;
+        if (!reuse_take(reuse, scratch, number, hash, work->chunk, &taken, err))
+            return false;
+        settled[i] = taken;
+        work->done_segments += taken;
+        work->taken_segments += taken;
+    }
+    return flush(work, err);
+}
+
 /* A cancel that came while we wrote: the chunks of this invocation go again. */
 static bool clean_up(struct work *work, struct arena *arena, struct error *err) {
     bool cancelled;
@@ -364,19 +426,12 @@ static uint64_t flush_size(const struct plan *plan) {
     return film / 9000 > FLUSH_BYTES ? film / 9000 : FLUSH_BYTES;
 }
 
-static bool check_build(const struct plan *plan, struct error *err) {
-    if (strcmp(plan->build_id, media_build_id()) == 0)
-        return true;
-    return error_set(err, ERROR_INVALID, NULL,
-                     "the job was planned for renderer %.64s, but this one is %s: start it anew",
-                     plan->build_id, media_build_id());
-}
-
 static bool load_task(struct functions *functions, struct arena *arena,
                       const struct render_call *call, const struct plan **ret_plan,
                       struct segments_task *ret, struct error *err) {
     struct str text;
-    return functions_plan(functions, call->key.job, ret_plan, err) && check_build(*ret_plan, err) &&
+    return functions_plan(functions, call->key.job, ret_plan, err) &&
+           render_check_build(*ret_plan, err) &&
            functions_get_text(functions, arena, functions->work, call->key_text, TASK_MAX_BYTES,
                               &text, err) &&
            segments_task_parse(arena, text, &call->key, *ret_plan, ret, err);
@@ -386,6 +441,7 @@ bool render_segments(struct functions *functions, struct arena *arena,
                      const struct render_call *call, struct error *err) {
     struct segments_task task;
     struct work work = {.functions = functions, .call = call, .arena = arena};
+    struct reuse *reuse;
     bool ended;
     if (!outcome_ended(functions, arena, call->key.job, &ended, err))
         return false;
@@ -396,7 +452,8 @@ bool render_segments(struct functions *functions, struct arena *arena,
     bool *settled = arena_array(arena, task.range.count, sizeof *settled);
     if (!stock_covered(functions, arena, work.plan, &task, settled, err) ||
         !stock_handed_on(functions, arena, work.plan, &task, settled, err) ||
-        !film_sound_read(functions, arena, work.plan, &work.sound, err))
+        !film_sound_read(functions, arena, work.plan, &work.sound, err) ||
+        !reuse_open(functions, arena, work.plan, &reuse, err))
         return false;
     work.task = &task;
     work.flush_bytes = flush_size(work.plan);
@@ -405,11 +462,13 @@ bool render_segments(struct functions *functions, struct arena *arena,
     work.last_progress_ms = clock_monotonic_ms();
     work.chunk = chunk_writer_new(work.plan, work.sound.index);
     pthread_mutex_init(&work.lock, NULL);
-    bool ok = render_missing(&work, arena, settled, err);
+    bool ok = take_over(&work, reuse, settled, err) && render_missing(&work, arena, settled, err);
+    reuse_close(reuse);
     pthread_mutex_destroy(&work.lock);
     chunk_writer_free(work.chunk);
-    log_info("render", "job %s segments %u+%u: %u encoded", work.plan->job, task.range.first,
-             task.range.count, work.done_segments);
+    log_info("render", "job %s segments %u+%u: %u encoded, %u taken over", work.plan->job,
+             task.range.first, task.range.count, work.done_segments - work.taken_segments,
+             work.taken_segments);
     struct error ignored;
     if (!clean_up(&work, arena, ok ? err : &ignored))
         ok = false;

@@ -209,6 +209,24 @@ bool stock_is_put(struct functions *functions, struct arena *arena, const struct
     return true;
 }
 
+/* True in `ret` for a silent film too. */
+static bool sound_is_there(struct functions *functions, struct arena *arena,
+                           const struct plan *plan, bool *ret, struct error *err) {
+    *ret = true;
+    return plan->audio.name == NULL || functions_exists(functions, arena, functions->work,
+                                                        key_audio(arena, plan->job), ret, err);
+}
+
+bool stock_put_audio(struct functions *functions, struct arena *arena, const struct plan *plan,
+                     bool again, struct error *err) {
+    bool there;
+    if (!sound_is_there(functions, arena, plan, &there, err))
+        return false;
+    return there ||
+           functions_put_text(functions, arena, functions->work,
+                              key_task_audio(arena, plan->job, 0), "{}", !again, NULL, err);
+}
+
 bool stock_put_task(struct functions *functions, struct arena *arena, const struct plan *plan,
                     uint32_t index, const struct image_version *versions, bool again,
                     struct error *err) {
@@ -219,6 +237,10 @@ bool stock_put_task(struct functions *functions, struct arena *arena, const stru
     bool ready;
     if (!check_versions(functions, arena, plan, task.first_image, versions, task.image_count,
                         &ready, err))
+        return false;
+    if (!ready)
+        return true;
+    if (!sound_is_there(functions, arena, plan, &ready, err))
         return false;
     if (!ready)
         return true;

@@ -50,6 +50,11 @@ MUST_CHECK bool stock_put_task(struct functions *functions, struct arena *arena,
                                const struct plan *plan, uint32_t index,
                                const struct image_version *versions, bool again, struct error *err);
 
+/* Puts (once, or with `again` anew) the task of the film's sound, where it has one that is not
+ * there yet. */
+MUST_CHECK bool stock_put_audio(struct functions *functions, struct arena *arena,
+                                const struct plan *plan, bool again, struct error *err);
+
 /* Step 8: puts again, with the same bytes, every task that still has something to do: the splice
  * put last, or where there is none the tasks of current images that have segments neither covered
  * nor handed on. */

@@ -149,7 +149,8 @@ bool stock_repeat(struct functions *functions, struct arena *arena, const struct
     const char *splice = last_splice(arena, &survey);
     if (splice != NULL)
         return put_again(functions, arena, splice, err);
-    return stock_images(functions, arena, plan, 0, (uint32_t)plan->manifest.image_count,
+    return stock_put_audio(functions, arena, plan, true, err) &&
+           stock_images(functions, arena, plan, 0, (uint32_t)plan->manifest.image_count,
                         &survey.versions, err) &&
            repeat_segments(functions, arena, &survey, err);
 }

@@ -28,6 +28,10 @@ char *key_image(struct arena *arena, const char *job, const char *name) {
     return arena_printf(arena, "jobs/%s/images/%s", job, name);
 }
 
+char *key_asset(struct arena *arena, const char *job, const char *name) {
+    return arena_printf(arena, "jobs/%s/assets/%s", job, name);
+}
+
 char *key_images_prefix(struct arena *arena, const char *job) {
     return arena_printf(arena, "jobs/%s/images/", job);
 }
@@ -44,6 +48,10 @@ char *key_task_segments(struct arena *arena, const char *job, struct segment_ran
 
 char *key_task_probe(struct arena *arena, const char *job, const char *name, const char *etag) {
     return arena_printf(arena, "tasks/%s/probe-%s-%s.json", job, name, etag);
+}
+
+char *key_task_audio(struct arena *arena, const char *job, unsigned generation) {
+    return arena_printf(arena, "tasks/%s/audio-%u.json", job, generation);
 }
 
 char *key_task_splice(struct arena *arena, const char *job, unsigned generation) {
@@ -281,6 +289,8 @@ static enum key_kind parse_task(struct arena *arena, struct str text, struct key
         return is_version(arena, text, key) ? KEY_TASK_PROBE : KEY_UNKNOWN;
     if (!take_suffix(&text, ".json"))
         return KEY_UNKNOWN;
+    if (take_prefix(&text, "audio-"))
+        return is_generation(text, key) ? KEY_TASK_AUDIO : KEY_UNKNOWN;
     if (take_prefix(&text, "splice-"))
         return is_generation(text, key) ? KEY_TASK_SPLICE : KEY_UNKNOWN;
     if (take_prefix(&text, "purge-"))

@@ -26,6 +26,7 @@ enum key_kind {
     /* work */
     KEY_TASK_SEGMENTS, /* tasks/<job>/<first>-<count>-<in>-<gen>.json */
     KEY_TASK_PROBE,    /* tasks/<job>/probe-<name>-<etag>.json */
+    KEY_TASK_AUDIO,    /* tasks/<job>/audio-<gen>.json */
     KEY_TASK_SPLICE,   /* tasks/<job>/splice-<gen>.json */
     KEY_TASK_PURGE,    /* tasks/<job>/purge-<gen>.json */
     KEY_PLAN,          /* plans/<job>.json */
@@ -50,7 +51,7 @@ struct key {
     const char *etag;           /* probe, facts */
     struct segment_range range; /* segments task, chunk */
     const char *input;          /* <in> */
-    unsigned generation;        /* segments task, splice, purge */
+    unsigned generation;        /* segments task, audio, splice, purge */
     uint32_t segment;           /* progress */
     uint32_t frames;            /* progress */
     enum format format;         /* video */
@@ -66,11 +67,13 @@ void key_parse(struct arena *arena, enum key_bucket bucket, struct str text, str
 
 char *key_manifest(struct arena *arena, const char *job);
 char *key_image(struct arena *arena, const char *job, const char *name);
+char *key_asset(struct arena *arena, const char *job, const char *name);
 char *key_images_prefix(struct arena *arena, const char *job);
 char *key_nudge(struct arena *arena, const char *job);
 char *key_task_segments(struct arena *arena, const char *job, struct segment_range range,
                         const char *input, unsigned generation);
 char *key_task_probe(struct arena *arena, const char *job, const char *name, const char *etag);
+char *key_task_audio(struct arena *arena, const char *job, unsigned generation);
 char *key_task_splice(struct arena *arena, const char *job, unsigned generation);
 char *key_task_purge(struct arena *arena, const char *job, unsigned generation);
 char *key_tasks_prefix(struct arena *arena, const char *job);

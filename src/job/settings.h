@@ -105,7 +105,9 @@ struct settings {
     enum corner watermark_corner;
     enum on_bad_image on_bad_image;
     enum held_frames held_frames;
-    uint64_t seed; /* at most INT64_MAX */
+    uint64_t seed;                         /* at most INT64_MAX */
+    char reuse[65];                        /* job; empty: none */
+    char callback_url[SETTINGS_NAME_SIZE]; /* empty: none */
 };
 
 /* The defaults, as the table's rows say. */

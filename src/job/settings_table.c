@@ -169,6 +169,20 @@ static const struct setting_rule seed = {
     .examples = "[7]",
 };
 
+static const struct setting_rule reuse = {
+    .parse = setting_parse_reuse,
+    .print = setting_print_reuse,
+    .schema = setting_schema_reuse,
+    .examples = "[\"J7c1\"]",
+};
+
+static const struct setting_rule callback_url = {
+    .parse = setting_parse_callback_url,
+    .print = setting_print_callback_url,
+    .schema = setting_schema_callback_url,
+    .examples = "[\"https://example.org/videos\"]",
+};
+
 const struct setting_help settings_table[] = {
     {"fps", "30; 1 to 120, rationals such as 24000/1001",
      "Frames per second of the film; a GIF has at most 50.", &fps},
@@ -233,8 +247,13 @@ const struct setting_help settings_table[] = {
      "is for players that mind.",
      CHOICE(held_frames, "skip", "encoded")},
     {"seed", "0; a whole number", "Another number varies kenburns.", &seed},
+    {"reuse", "none; id of a job",
+     "Segments that are as that job has rendered them are taken over; of jobs through a server.",
+     &reuse},
+    {"callback-url", "none; https address",
+     "Is told the status when the job has ended; of jobs through a server.", &callback_url},
     {NULL, NULL, NULL, NULL},
 };
 
 /* Settings of the design that this version does not have. */
-const char *const settings_later[] = {"max-cost", "callback-url", "reuse", NULL};
+const char *const settings_later[] = {"max-cost", NULL};

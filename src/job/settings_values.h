@@ -62,6 +62,12 @@ SETTING_PRINT(audio);
 SETTING_PARSE(watermark);
 SETTING_PRINT(watermark);
 SETTING_SCHEMA(asset);
+SETTING_PARSE(reuse);
+SETTING_PRINT(reuse);
+SETTING_SCHEMA(reuse);
+SETTING_PARSE(callback_url);
+SETTING_PRINT(callback_url);
+SETTING_SCHEMA(callback_url);
 
 /* Ends the process on NULL, which jansson gives for lack of memory. */
 json_t *setting_checked(json_t *value);

@@ -158,6 +158,44 @@ static bool keep_poster(struct chunk_writer *writer, const struct media_segment 
     return buf_append(&writer->poster, segment->poster, segment->poster_size, err);
 }
 
+/* The segment's bytes are in `data`. */
+static void note_segment(struct chunk_writer *writer, const struct media_segment *segment,
+                         const struct mux_sound *sound, const char *hash) {
+    size_t bytes = writer->data.size - writer->segment_bytes;
+    writer->segment_bytes = writer->data.size;
+    writer->sample_count += segment->sample_count;
+    writer->packet_count += sound->count;
+    if (writer->range.count == 0)
+        writer->range.first = segment->number;
+    writer->range.count++;
+    append_new(writer->segments, describe(segment, sound, bytes, hash));
+}
+
+bool chunk_writer_copy(struct chunk_writer *writer, const struct chunk_copy *copy,
+                       struct error *err) {
+    const struct media_segment segment = {
+        .number = copy->number,
+        .size = copy->bytes.len,
+        .samples = copy->from->samples,
+        .sample_count = copy->from->sample_count,
+        .config = copy->config,
+        .config_size = copy->config_size,
+        .poster = (const uint8_t *)copy->poster.ptr,
+        .poster_size = copy->poster.len,
+    };
+    const struct mux_sound sound = {.sizes = copy->from->sound_sizes,
+                                    .count = copy->from->sound_count};
+    if (copy->bytes.len != copy->from->size)
+        return error_set(err, ERROR_INVALID, NULL, "segment %u has not the size that it should",
+                         copy->number);
+    if (!check_room(writer, &segment, sound.count, err) || !keep_config(writer, &segment, err) ||
+        !keep_poster(writer, &segment, err) ||
+        !buf_append(&writer->data, copy->bytes.ptr, copy->bytes.len, err))
+        return false;
+    note_segment(writer, &segment, &sound, copy->hash);
+    return true;
+}
+
 bool chunk_writer_add(struct chunk_writer *writer, const struct media_segment *segment,
                       const struct mux_sound *sound, const char *hash, struct error *err) {
     static const struct mux_sound silence;
@@ -167,14 +205,7 @@ bool chunk_writer_add(struct chunk_writer *writer, const struct media_segment *s
         !keep_poster(writer, segment, err) ||
         !mux_segment(writer->plan, segment, sound, writer->sound, &writer->data, err))
         return false;
-    size_t bytes = writer->data.size - writer->segment_bytes;
-    writer->segment_bytes = writer->data.size;
-    writer->sample_count += segment->sample_count;
-    writer->packet_count += sound->count;
-    if (writer->range.count == 0)
-        writer->range.first = segment->number;
-    writer->range.count++;
-    append_new(writer->segments, describe(segment, sound, bytes, hash));
+    note_segment(writer, segment, sound, hash);
     return true;
 }
 

@@ -57,6 +57,19 @@ void chunk_writer_free(struct chunk_writer *writer);
 MUST_CHECK bool chunk_writer_add(struct chunk_writer *writer, const struct media_segment *segment,
                                  const struct mux_sound *sound, const char *hash,
                                  struct error *err);
+/* A segment out of another chunk, as it stands there: its bytes hold the same film. */
+struct chunk_copy {
+    uint32_t number; /* in this film */
+    const char *hash;
+    struct str bytes;
+    const struct chunk_segment *from;
+    const uint8_t *config;
+    size_t config_size;
+    struct str poster; /* empty: not in this segment */
+};
+/* Failures are those of chunk_writer_add; INVALID for bytes of another size than `from` says. */
+MUST_CHECK bool chunk_writer_copy(struct chunk_writer *writer, const struct chunk_copy *copy,
+                                  struct error *err);
 void chunk_writer_add_receipt(struct chunk_writer *writer, uint32_t image,
                               const struct receipt *receipt);
 uint64_t chunk_writer_size(const struct chunk_writer *writer); /* bytes of segments so far */

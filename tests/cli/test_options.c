@@ -104,7 +104,7 @@ static void mistakes_are_named(void **state) {
         {&with_settings, "--fsp 30", "fsp"},
         {&with_settings, "--fsp=30", "fsp"},
         {&with_settings, "--fsp", "fsp"},
-        {&with_settings, "--reuse job", "reuse"},
+        {&with_settings, "--max-cost 1", "max-cost"},
         {&with_settings, "--audio", "--audio"},
         {&with_settings, "--later 1", "--later"},
         {&with_settings, "--help=yes", "--help"},

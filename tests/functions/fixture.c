@@ -40,6 +40,7 @@ static void make_buckets(struct steps *steps) {
         {"2", "intake", "s3:ObjectCreated:*", "plans/", ""},
         {"3", "intake", "s3:ObjectCreated:*", "facts/", ""},
         {"4", "intake", "s3:ObjectCreated:*", "cancelled/", ""},
+        {"6", "intake", "s3:ObjectCreated:*", "audio/", ""},
         {"5", "notify", "s3:ObjectCreated:*", "chunks/", ""},
     };
     struct error err;

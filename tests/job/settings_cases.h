@@ -7,16 +7,22 @@
 
 #define DEFAULTS                                                                                   \
     "{\"audio\":\"none\",\"audio-fade\":\"0\",\"audio-gain\":\"0\",\"audio-loop\":false,"          \
-    "\"background\":\"#000000\",\"codec\":\"h264\",\"deflicker\":\"off\",\"fit\":\"contain\","     \
+    "\"background\":\"#000000\",\"callback-url\":\"none\",\"codec\":\"h264\",\"deflicker\":"       \
+    "\"off\",\"fit\":\"contain\","                                                                 \
     "\"format\":\"mp4\",\"fps\":\"30\",\"held-frames\":\"skip\",\"hold\":\"frame\","               \
     "\"motion\":\"none\",\"on-bad-image\":\"fail\",\"order\":\"given\",\"poster\":0,"              \
-    "\"quality\":75,\"seed\":0,\"size\":\"auto\",\"speed\":\"balanced\",\"stamp\":\"none\","       \
+    "\"quality\":75,\"reuse\":\"none\",\"seed\":0,\"size\":\"auto\",\"speed\":\"balanced\","       \
+    "\"stamp\":\"none\","                                                                          \
     "\"transition\":\"none\",\"transition-duration\":\"1\",\"watermark\":\"none\"}"
 
 static const struct {
     const char *text;
     const char *normal;
 } taken[] = {
+    {"{\"reuse\":\"A_b-9\"}", "\"reuse\":\"A_b-9\""},
+    {"{\"callback-url\":\"https://example.org\"}", "\"callback-url\":\"https://example.org\""},
+    {"{\"callback-url\":\"https://example.org:8443/a@b?c=d/e\"}",
+     "\"callback-url\":\"https://example.org:8443/a@b?c=d/e\""},
     {"{\"fps\":25}", "\"fps\":\"25\""},
     {"{\"fps\":\"25\"}", "\"fps\":\"25\""},
     {"{\"fps\":29.97}", "\"fps\":\"2997/100\""},
@@ -109,6 +115,16 @@ static const struct {
     const char *text;
     const char *message;
 } refused[] = {
+    {"{\"reuse\":\"../x\"}", "'../x' is not the id of a job"},
+    {"{\"reuse\":\"\"}", "'' is not the id of a job"},
+    {"{\"reuse\":7}", "setting 'reuse'"},
+    {"{\"callback-url\":\"http://example.org/\"}", "is no https address"},
+    {"{\"callback-url\":\"https://\"}", "is no https address"},
+    {"{\"callback-url\":\"https:///path\"}", "is no https address"},
+    {"{\"callback-url\":\"https://user@example.org/\"}", "is no https address"},
+    {"{\"callback-url\":\"https://example.org/#x\"}", "is no https address"},
+    {"{\"callback-url\":\"https://example.org/a b\"}", "is no https address"},
+    {"{\"callback-url\":true}", "setting 'callback-url'"},
     {"{\"fsp\":30}", "setting 'fsp' is not known; did you mean 'fps'?"},
     {"{\"qualty\":30}", "setting 'qualty' is not known; did you mean 'quality'?"},
     {"{\"qaulityy\":1}", "setting 'qaulityy' is not known; did you mean 'quality'?"},
@@ -168,8 +184,6 @@ static const struct {
     {"{\"poster\":\"1.5 s\"}", "must be a frame number"},
     {"{\"poster\":\"100000000\"}", "must be a frame number"},
     {"{\"max-cost\":1}", "setting 'max-cost' is not supported by this version"},
-    {"{\"callback-url\":\"x\"}", "setting 'callback-url' is not supported by this version"},
-    {"{\"reuse\":\"job\"}", "setting 'reuse' is not supported by this version"},
     {"{\"hold\":\"music\"}", "setting 'hold': 'music' needs setting 'audio'"},
     {"{\"hold\":\"music\",\"audio\":\"none\"}", "setting 'hold': 'music' needs setting 'audio'"},
     {"{\"hold\":\"musik\"}",

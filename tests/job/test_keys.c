@@ -60,6 +60,8 @@ static void plain_keys_come_back(void **state) {
     check_kind(arena, KEY_BUCKET_INPUT, key_manifest(arena, job), KEY_MANIFEST);
     check_kind(arena, KEY_BUCKET_INPUT, key_nudge(arena, job), KEY_NUDGE);
     check_kind(arena, KEY_BUCKET_INPUT, "jobs/My_job-1/assets/a.mp3", KEY_ASSET);
+    check_kind(arena, KEY_BUCKET_INPUT, key_asset(arena, job, "a.mp3"), KEY_ASSET);
+    check_kind(arena, KEY_BUCKET_WORK, key_task_audio(arena, job, 0), KEY_TASK_AUDIO);
     check_kind(arena, KEY_BUCKET_WORK, key_plan(arena, job), KEY_PLAN);
     check_kind(arena, KEY_BUCKET_WORK, key_audio(arena, job), KEY_AUDIO);
     check_kind(arena, KEY_BUCKET_WORK, key_cancelled(arena, job), KEY_CANCELLED);
@@ -222,7 +224,7 @@ static void strangers_keys_are_unknown(void **state) {
         {KEY_BUCKET_WORK, "tasks/j/splice-x.json"},
         {KEY_BUCKET_WORK, "tasks/j/splice-0.json.json"},
         {KEY_BUCKET_WORK, "tasks/j/purge-12345.json"},
-        {KEY_BUCKET_WORK, "tasks/j/audio-0.json"},
+        {KEY_BUCKET_WORK, "tasks/j/audio-.json"},
         {KEY_BUCKET_WORK, "tasks/j/probe-.json"},
         {KEY_BUCKET_WORK, "tasks/j/probe-a.json"},
         {KEY_BUCKET_WORK, "tasks/j/probe-a-.json"},

@@ -74,10 +74,12 @@ static void members_are_read(void **state) {
         "{\"version\":1,\"images\":[{\"name\":\"a\",\"size\":7,\"type\":\"image/"
         "png\",\"hold\":\"5/2\"},{\"name\":\"b\"},{\"name\":\"c\",\"hold\":\"frame\"}],"
         "\"settings\":{\"audio\":\"none\",\"audio-fade\":\"0\",\"audio-gain\":\"0\","
-        "\"audio-loop\":false,\"background\":\"#000000\",\"codec\":\"h264\",\"deflicker\":\"off\","
+        "\"audio-loop\":false,\"background\":\"#000000\",\"callback-url\":\"none\",\"codec\":"
+        "\"h264\",\"deflicker\":\"off\","
         "\"fit\":\"contain\",\"format\":\"mp4\",\"fps\":\"30\",\"held-frames\":\"skip\","
         "\"hold\":\"3\",\"motion\":\"none\",\"on-bad-image\":\"fail\",\"order\":\"given\","
-        "\"poster\":0,\"quality\":75,\"seed\":0,\"size\":\"auto\",\"speed\":\"balanced\","
+        "\"poster\":0,\"quality\":75,\"reuse\":\"none\",\"seed\":0,\"size\":\"auto\",\"speed\":"
+        "\"balanced\","
         "\"stamp\":\"none\",\"transition\":\"none\",\"transition-duration\":\"1\","
         "\"watermark\":\"none\"}}");
 }

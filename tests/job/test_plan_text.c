@@ -206,7 +206,7 @@ static void bad_cuts_are_refused_for_what_they_are(void **state) {
         {"\"size\":\"640x480\"", "\"size\":\"auto\"", "the size is not fixed"},
         {"\"size\":\"640x480\"", "\"size\":\"642x480\"", "its hash does not fit its contents"},
         {"\"size\":\"640x480\"", "\"size\":\"1x1\"", "setting 'size': '1x1' must have even sides"},
-        {"\"settings\":{", "\"settings\":{\"reuse\":1,", "setting 'reuse' is not supported"},
+        {"\"settings\":{", "\"settings\":{\"max-cost\":1,", "setting 'max-cost' is not supported"},
         {"\"job\":\"job-1\"", "\"job\":\"../x\"", "'../x' is no job id"},
         {"\"job\":\"job-1\"", "\"job\":\"job-2\"", "its hash does not fit its contents"},
         {"\"build\":\"build-1\"", "\"build\":\"\"", "'' is no build id"},

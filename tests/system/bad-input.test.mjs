@@ -58,7 +58,9 @@ test('manifests that are refused', async (t) => {
     [one({ name: 'a.jpg' }, { codec: 'prores', format: 'mp4' }), /'prores' does not go into 'mp4'.*goes into mov/],
     [one({ name: 'a.jpg' }, { transition: 'wipe' }), /'wipe' is not known.*wipe-left/],
     [one({ name: 'a.jpg' }, { 'audio-loop': true }), /'audio-loop' needs setting 'audio'/],
-    [one({ name: 'a.jpg' }, { reuse: 'job' }), /'reuse' is not supported/],
+    [one({ name: 'a.jpg' }, { 'max-cost': 1 }), /'max-cost' is not supported/],
+    [one({ name: 'a.jpg' }, { reuse: '../job' }), /'reuse'/],
+    [one({ name: 'a.jpg' }, { 'callback-url': 'http://example.org' }), /'callback-url'/],
     [one({ name: 'a.jpg', rotate: 45 }), /rotate/],
     [{ version: 1, images: [{ name: 'a' }], assets: [{ name: 'b' }, { name: 'b' }] }, /asset 2 'b'/],
   ]

@@ -34,7 +34,7 @@ function signed(server, method, pathname, body, access, secret, sent = body) {
   const date = new Date().toISOString().replace(/[-:]|\.\d+/g, ''), day = date.slice(0, 8)
   const headers = { host: new URL(server.page).host, 'x-amz-content-sha256': hex(body), 'x-amz-date': date }
   const names = Object.keys(headers).join(';')
-  const encoded = pathname.split('/').map(encodeURIComponent).join('/')
+  const encoded = pathname.split('/').map(encodeURIComponent).map(encodeURIComponent).join('/') // twice, but for S3
   const canonical = [method, encoded, '', ...Object.entries(headers).map(([name, value]) => `${name}:${value}`), '', names, hex(body)].join('\n')
   const scope = `${day}/local/execute-api/aws4_request`
   const key = ['local', 'execute-api', 'aws4_request'].reduce(hmac, hmac(`AWS4${secret}`, day))
