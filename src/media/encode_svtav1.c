@@ -27,13 +27,16 @@ enum {
 struct state {
     EbComponentType *svt;
     bool is_started, is_over;
+    bool has_turn;
     EbSvtAv1EncConfiguration config;
 };
 
 static const int8_t presets[] = {[SPEED_FAST] = 10, [SPEED_BALANCED] = 8, [SPEED_SMALL] = 6};
 
-/* The library fills tables of functions of its own at every opening, without a lock. */
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+/* The library fills tables of the whole process when an encoder is opened, also while another one
+ * reads them, and then crashes now and then (SVT-AV1 1.4): one encoder at a time. The thread that
+ * opens one also closes it, and opens no other in between. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- OBUs, AV1 specification section 5.3 ---- */
 
@@ -175,10 +178,9 @@ static bool open_state(struct encoder *encoder, struct error *err) {
     if (!state)
         die_out_of_memory();
     encoder->state = state;
-    pthread_mutex_lock(&opening);
-    bool good = start(state, options, err);
-    pthread_mutex_unlock(&opening);
-    return good;
+    pthread_mutex_lock(&turn);
+    state->has_turn = true;
+    return start(state, options, err);
 }
 
 static void close_state(struct encoder *encoder) {
@@ -190,6 +192,8 @@ static void close_state(struct encoder *encoder) {
             svt_av1_enc_deinit(state->svt);
         svt_av1_enc_deinit_handle(state->svt);
     }
+    if (state->has_turn)
+        pthread_mutex_unlock(&turn);
     free(state);
     encoder->state = NULL;
 }
