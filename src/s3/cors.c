@@ -101,21 +101,14 @@ bool s3_put_cors(struct s3_call *call, struct error *err) {
     return true;
 }
 
-static bool is_absent(const struct error *err) {
-    return err->kind == ERROR_NOT_FOUND && !(err->code && strcmp(err->code, "NoSuchBucket") == 0);
-}
-
 bool s3_get_cors(struct s3_call *call, struct error *err) {
     struct str document;
     if (!store_get_document(call->store, call->arena, call->bucket, "cors", &document, err)) {
-        if (is_absent(err))
+        if (s3_is_absent(err))
             err->code = "NoSuchCORSConfiguration";
         return false;
     }
-    call->x->response.status = 200;
-    call->x->response.body = document.ptr;
-    call->x->response.body_size = document.len;
-    s3_add_header(call, "Content-Type", "application/xml");
+    s3_respond_document(call, document);
     return true;
 }
 

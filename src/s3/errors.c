@@ -89,12 +89,19 @@ bool s3_respond_xml(struct s3_call *call, struct xml_writer *w, struct error *er
     struct str text;
     if (!xml_writer_text(w, &text, err))
         return false;
-    struct http_response *response = &call->x->response;
-    response->status = 200;
-    response->body = text.ptr;
-    response->body_size = text.len;
-    s3_add_header(call, "Content-Type", "application/xml");
+    s3_respond_document(call, text);
     return true;
+}
+
+void s3_respond_document(struct s3_call *call, struct str document) {
+    call->x->response.status = 200;
+    call->x->response.body = document.ptr;
+    call->x->response.body_size = document.len;
+    s3_add_header(call, "Content-Type", "application/xml");
+}
+
+bool s3_is_absent(const struct error *err) {
+    return err->kind == ERROR_NOT_FOUND && !(err->code && strcmp(err->code, "NoSuchBucket") == 0);
 }
 
 void s3_respond_empty(struct s3_call *call, unsigned status) {

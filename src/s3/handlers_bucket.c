@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-/* One owner owns everything; S3's clients expect a name for him. */
-static const char owner_id[] = "tachyscope";
-
-static void write_owner(struct xml_writer *w) {
-    xml_open(w, "Owner");
-    xml_text(w, "ID", owner_id);
-    xml_text(w, "DisplayName", owner_id);
-    xml_close(w, "Owner");
-}
-
 bool s3_list_buckets(struct s3_call *call, struct error *err) {
     struct store_bucket *buckets;
     size_t count;
@@ -25,7 +15,7 @@ bool s3_list_buckets(struct s3_call *call, struct error *err) {
     struct xml_writer w CLEANUP(xml_writer_clear);
     xml_writer_init(&w, call->arena);
     xml_open_root(&w, "ListAllMyBucketsResult");
-    write_owner(&w);
+    s3_write_owner(&w, "Owner");
     xml_open(&w, "Buckets");
     for (size_t i = 0; i < count; i++) {
         xml_open(&w, "Bucket");
@@ -101,13 +91,12 @@ bool s3_get_acl(struct s3_call *call, struct error *err) {
     struct xml_writer w CLEANUP(xml_writer_clear);
     xml_writer_init(&w, call->arena);
     xml_open_root(&w, "AccessControlPolicy");
-    write_owner(&w);
+    s3_write_owner(&w, "Owner");
     xml_open(&w, "AccessControlList");
     xml_open(&w, "Grant");
     xml_raw(&w, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
                 "xsi:type=\"CanonicalUser\">");
-    xml_text(&w, "ID", owner_id);
-    xml_text(&w, "DisplayName", owner_id);
+    s3_write_identity(&w);
     xml_close(&w, "Grantee");
     xml_text(&w, "Permission", "FULL_CONTROL");
     xml_close(&w, "Grant");

@@ -22,33 +22,11 @@ struct list_question {
     bool with_owner;
 };
 
-static const char *parameter_or_empty(const struct s3_call *call, const char *name) {
-    const char *value = s3_parameter(call, name);
-    return value ? value : "";
-}
-
-static bool read_max_keys(const struct s3_call *call, uint64_t *ret, struct error *err) {
-    const char *text = parameter_or_empty(call, "max-keys");
-    *ret = S3_PAGE_ENTRIES;
-    if (text[0] == '\0')
-        return true;
-    if (!str_to_u64(str_c(text), INT32_MAX, ret))
-        return error_set(err, ERROR_INVALID, "InvalidArgument",
-                         "Argument max-keys must be an integer between 0 and 2147483647");
-    if (*ret > S3_PAGE_ENTRIES)
-        *ret = S3_PAGE_ENTRIES;
-    return true;
-}
-
 static bool read_common(const struct s3_call *call, struct list_question *q, struct error *err) {
-    q->prefix = parameter_or_empty(call, "prefix");
-    q->delimiter = parameter_or_empty(call, "delimiter");
-    const char *encoding = parameter_or_empty(call, "encoding-type");
-    q->encoded = strcmp(encoding, "url") == 0;
-    if (encoding[0] != '\0' && !q->encoded)
-        return error_set(err, ERROR_INVALID, "InvalidArgument",
-                         "Invalid Encoding Method specified in Request");
-    return read_max_keys(call, &q->max_keys, err);
+    q->prefix = s3_parameter_or_empty(call, "prefix");
+    q->delimiter = s3_parameter_or_empty(call, "delimiter");
+    return s3_read_encoding(call, &q->encoded, err) &&
+           s3_read_page_size(call, "max-keys", &q->max_keys, err);
 }
 
 static bool fetch(const struct s3_call *call, const struct list_question *q,
@@ -73,37 +51,25 @@ static const char *last_name(const struct store_listing *page) {
     return strcmp(key, prefix) > 0 ? key : prefix;
 }
 
-static void write_name(struct xml_writer *w, const struct list_question *q, const char *element,
-                       const char *name) {
-    xml_text(w, element, q->encoded ? percent_encode(w->arena, str_c(name), true) : name);
-}
-
-static void write_owner(struct xml_writer *w) {
-    xml_raw(w, "<Owner><ID>tachyscope</ID><DisplayName>tachyscope</DisplayName></Owner>");
-}
-
 static void write_object(struct xml_writer *w, const struct list_question *q,
                          const struct store_object *object) {
-    write_name(w, q, "Key", object->key);
+    s3_write_name(w, q->encoded, "Key", object->key);
     xml_time(w, "LastModified", object->modified_unix_ms);
     xml_etag(w, object->etag);
     struct object_checksum sum = checksum_parse(w->arena, object->checksum);
-    if (sum.kind != CHECKSUM_NONE) {
-        xml_text(w, "ChecksumAlgorithm", checksum_name(sum.kind));
-        xml_text(w, "ChecksumType", checksum_type_name(sum.type));
-    }
+    s3_write_checksum_kind(w, &sum);
     xml_number(w, "Size", object->size);
     xml_text(w, "StorageClass", "STANDARD");
     if (q->with_owner)
-        write_owner(w);
+        s3_write_owner(w, "Owner");
 }
 
 static void write_head(struct s3_call *call, struct xml_writer *w, const struct list_question *q,
                        const struct store_listing *page) {
     xml_text(w, "Name", call->bucket);
-    write_name(w, q, "Prefix", q->prefix);
+    s3_write_name(w, q->encoded, "Prefix", q->prefix);
     if (q->delimiter[0] != '\0')
-        write_name(w, q, "Delimiter", q->delimiter);
+        s3_write_name(w, q->encoded, "Delimiter", q->delimiter);
     if (q->encoded)
         xml_text(w, "EncodingType", "url");
     xml_number(w, "MaxKeys", q->max_keys);
@@ -123,7 +89,7 @@ static void write_prefixes(struct xml_writer *w, const struct list_question *q,
                            const struct store_listing *page) {
     for (size_t i = 0; i < page->prefix_count; i++) {
         xml_open(w, "CommonPrefixes");
-        write_name(w, q, "Prefix", page->prefixes[i]);
+        s3_write_name(w, q->encoded, "Prefix", page->prefixes[i]);
         xml_close(w, "CommonPrefixes");
     }
 }
@@ -153,13 +119,13 @@ static bool read_token(const struct s3_call *call, struct list_question *q, stru
 }
 
 bool s3_list_objects_v2(struct s3_call *call, struct error *err) {
-    struct list_question q = {.after = parameter_or_empty(call, "start-after")};
+    struct list_question q = {.after = s3_parameter_or_empty(call, "start-after")};
     struct store_listing page;
-    if (strcmp(parameter_or_empty(call, "list-type"), "2") != 0)
+    if (strcmp(s3_parameter_or_empty(call, "list-type"), "2") != 0)
         return error_set(err, ERROR_INVALID, "InvalidArgument", "list-type must be 2");
     if (!read_common(call, &q, err) || !read_token(call, &q, err) || !fetch(call, &q, &page, err))
         return false;
-    q.with_owner = strcmp(parameter_or_empty(call, "fetch-owner"), "true") == 0;
+    q.with_owner = strcmp(s3_parameter_or_empty(call, "fetch-owner"), "true") == 0;
 
     struct xml_writer w CLEANUP(xml_writer_clear);
     xml_writer_init(&w, call->arena);
@@ -167,7 +133,7 @@ bool s3_list_objects_v2(struct s3_call *call, struct error *err) {
     write_head(call, &w, &q, &page);
     xml_number(&w, "KeyCount", page.object_count + page.prefix_count);
     if (q.after[0] != '\0')
-        write_name(&w, &q, "StartAfter", q.after);
+        s3_write_name(&w, q.encoded, "StartAfter", q.after);
     if (q.token)
         xml_text(&w, "ContinuationToken", q.token);
     if (page.truncated)
@@ -179,7 +145,7 @@ bool s3_list_objects_v2(struct s3_call *call, struct error *err) {
 }
 
 bool s3_list_objects(struct s3_call *call, struct error *err) {
-    struct list_question q = {.after = parameter_or_empty(call, "marker"), .with_owner = true};
+    struct list_question q = {.after = s3_parameter_or_empty(call, "marker"), .with_owner = true};
     struct store_listing page;
     if (!read_common(call, &q, err))
         return false;
@@ -191,10 +157,10 @@ bool s3_list_objects(struct s3_call *call, struct error *err) {
     xml_writer_init(&w, call->arena);
     xml_open_root(&w, "ListBucketResult");
     write_head(call, &w, &q, &page);
-    write_name(&w, &q, "Marker", q.after);
+    s3_write_name(&w, q.encoded, "Marker", q.after);
     /* Without a delimiter clients go on behind the last key, and S3 says no more than that. */
     if (page.truncated && q.delimiter[0] != '\0')
-        write_name(&w, &q, "NextMarker", last_name(&page));
+        s3_write_name(&w, q.encoded, "NextMarker", last_name(&page));
     write_page(&w, &q, &page);
     write_prefixes(&w, &q, &page);
     xml_close(&w, "ListBucketResult");
@@ -202,7 +168,8 @@ bool s3_list_objects(struct s3_call *call, struct error *err) {
 }
 
 bool s3_list_versions(struct s3_call *call, struct error *err) {
-    struct list_question q = {.after = parameter_or_empty(call, "key-marker"), .with_owner = true};
+    struct list_question q = {.after = s3_parameter_or_empty(call, "key-marker"),
+                              .with_owner = true};
     struct store_listing page;
     if (!read_common(call, &q, err))
         return false;
@@ -214,10 +181,10 @@ bool s3_list_versions(struct s3_call *call, struct error *err) {
     xml_writer_init(&w, call->arena);
     xml_open_root(&w, "ListVersionsResult");
     write_head(call, &w, &q, &page);
-    write_name(&w, &q, "KeyMarker", q.after);
-    xml_text(&w, "VersionIdMarker", parameter_or_empty(call, "version-id-marker"));
+    s3_write_name(&w, q.encoded, "KeyMarker", q.after);
+    xml_text(&w, "VersionIdMarker", s3_parameter_or_empty(call, "version-id-marker"));
     if (page.truncated) {
-        write_name(&w, &q, "NextKeyMarker", last_name(&page));
+        s3_write_name(&w, q.encoded, "NextKeyMarker", last_name(&page));
         xml_text(&w, "NextVersionIdMarker", "null");
     }
     for (size_t i = 0; i < page.object_count; i++) {

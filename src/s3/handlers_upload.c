@@ -113,21 +113,13 @@ bool s3_put_part(struct s3_call *call, struct error *err) {
     return true;
 }
 
-static bool read_number(const struct s3_call *call, const char *name, uint64_t *ret,
-                        struct error *err) {
-    const char *text = s3_parameter(call, name);
-    if (!text || text[0] == '\0' || str_to_u64(str_c(text), INT32_MAX, ret))
-        return true;
-    return error_set(err, ERROR_INVALID, "InvalidArgument",
-                     "Argument %s must be an integer between 0 and 2147483647", name);
-}
-
 bool s3_get_parts(struct s3_call *call, struct error *err) {
     uint64_t after = 0;
     uint64_t max_parts = S3_PAGE_ENTRIES;
     struct store_upload upload;
-    if (!find_upload(call, &upload, err) || !read_number(call, "part-number-marker", &after, err) ||
-        !read_number(call, "max-parts", &max_parts, err))
+    if (!find_upload(call, &upload, err) ||
+        !s3_read_count(call, "part-number-marker", &after, err) ||
+        !s3_read_count(call, "max-parts", &max_parts, err))
         return false;
     if (max_parts == 0 || max_parts > S3_PAGE_ENTRIES)
         max_parts = S3_PAGE_ENTRIES;
@@ -145,13 +137,10 @@ bool s3_get_parts(struct s3_call *call, struct error *err) {
     xml_text(&w, "Bucket", call->bucket);
     xml_text(&w, "Key", call->key);
     xml_text(&w, "UploadId", upload.id);
-    xml_raw(&w, "<Initiator><ID>tachyscope</ID><DisplayName>tachyscope</DisplayName></Initiator>"
-                "<Owner><ID>tachyscope</ID><DisplayName>tachyscope</DisplayName></Owner>");
+    s3_write_owner(&w, "Initiator");
+    s3_write_owner(&w, "Owner");
     xml_text(&w, "StorageClass", "STANDARD");
-    if (sum.kind != CHECKSUM_NONE) {
-        xml_text(&w, "ChecksumAlgorithm", checksum_name(sum.kind));
-        xml_text(&w, "ChecksumType", checksum_type_name(sum.type));
-    }
+    s3_write_checksum_kind(&w, &sum);
     xml_number(&w, "PartNumberMarker", after);
     xml_number(&w, "NextPartNumberMarker", count ? parts[count - 1].number : 0);
     xml_number(&w, "MaxParts", max_parts);

@@ -140,6 +140,10 @@ void s3_error_detail(struct s3_call *call, const char *name, const char *value);
 
 /* Fills in 200 with the document. */
 MUST_CHECK bool s3_respond_xml(struct s3_call *call, struct xml_writer *w, struct error *err);
+/* The same, of XML that is there; the call's arena. */
+void s3_respond_document(struct s3_call *call, struct str document);
+/* After store_get_document: the bucket is there and has no such document. */
+bool s3_is_absent(const struct error *err);
 /* Fills in an answer without a body. */
 void s3_respond_empty(struct s3_call *call, unsigned status);
 
@@ -224,6 +228,25 @@ size_t s3_count_tags(const char *tags);
 bool s3_get_tags(struct s3_call *call, struct error *err);
 bool s3_put_tags(struct s3_call *call, struct error *err);
 bool s3_delete_tags(struct s3_call *call, struct error *err);
+
+/* ---- listing.c ---- */
+
+const char *s3_parameter_or_empty(const struct s3_call *call, const char *name);
+/* A number of the query; left alone where it is not there or empty. InvalidArgument. */
+MUST_CHECK bool s3_read_count(const struct s3_call *call, const char *name, uint64_t *ret,
+                              struct error *err);
+/* The most entries of a page, S3_PAGE_ENTRIES at most and by default. InvalidArgument. */
+MUST_CHECK bool s3_read_page_size(const struct s3_call *call, const char *name, uint64_t *ret,
+                                  struct error *err);
+/* Whether names are asked for in percent encoding. InvalidArgument for other encodings. */
+MUST_CHECK bool s3_read_encoding(const struct s3_call *call, bool *ret_encoded, struct error *err);
+void s3_write_name(struct xml_writer *w, bool encoded, const char *element, const char *name);
+/* One owner owns everything; S3's clients expect a name for him. `element`: Owner, Initiator. */
+void s3_write_owner(struct xml_writer *w, const char *element);
+/* What stands inside. */
+void s3_write_identity(struct xml_writer *w);
+/* <ChecksumAlgorithm> and <ChecksumType>, where there is a checksum. */
+void s3_write_checksum_kind(struct xml_writer *w, const struct object_checksum *sum);
 
 /* ---- handlers_list.c ---- */
 

@@ -158,14 +158,11 @@ bool s3_put_lifecycle(struct s3_call *call, struct error *err) {
 bool s3_get_lifecycle(struct s3_call *call, struct error *err) {
     struct str document;
     if (!store_get_document(call->store, call->arena, call->bucket, "lifecycle", &document, err)) {
-        if (!(err->code && strcmp(err->code, "NoSuchBucket") == 0))
+        if (s3_is_absent(err))
             err->code = "NoSuchLifecycleConfiguration";
         return false;
     }
-    call->x->response.status = 200;
-    call->x->response.body = document.ptr;
-    call->x->response.body_size = document.len;
-    s3_add_header(call, "Content-Type", "application/xml");
+    s3_respond_document(call, document);
     return true;
 }
 

@@ -171,11 +171,8 @@ bool s3_get_notification(struct s3_call *call, struct error *err) {
     struct str document = str_c("<NotificationConfiguration xmlns=\"" S3_XML_NAMESPACE "\"/>");
     if (!store_get_document(call->store, call->arena, call->bucket, "notification", &document,
                             err) &&
-        (err->kind != ERROR_NOT_FOUND || (err->code && strcmp(err->code, "NoSuchBucket") == 0)))
+        !s3_is_absent(err))
         return false;
-    call->x->response.status = 200;
-    call->x->response.body = document.ptr;
-    call->x->response.body_size = document.len;
-    s3_add_header(call, "Content-Type", "application/xml");
+    s3_respond_document(call, document);
     return true;
 }
