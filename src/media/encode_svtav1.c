@@ -27,15 +27,14 @@ enum {
 struct state {
     EbComponentType *svt;
     bool is_started, is_over;
-    bool has_turn;
     EbSvtAv1EncConfiguration config;
 };
 
 static const int8_t presets[] = {[SPEED_FAST] = 10, [SPEED_BALANCED] = 8, [SPEED_SMALL] = 6};
 
 /* The library fills tables of the whole process when an encoder is opened, also while another one
- * reads them, and then crashes now and then (SVT-AV1 1.4): one encoder at a time. The thread that
- * opens one also closes it, and opens no other in between. */
+ * reads them, and then crashes now and then (SVT-AV1 1.4): one encoder at a time. Whoever has a
+ * state has the turn; the thread that opens one also closes it, and opens no other in between. */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- OBUs, AV1 specification section 5.3 ---- */
@@ -177,9 +176,8 @@ static bool open_state(struct encoder *encoder, struct error *err) {
     struct state *state = calloc(1, sizeof *state);
     if (!state)
         die_out_of_memory();
-    encoder->state = state;
     pthread_mutex_lock(&turn);
-    state->has_turn = true;
+    encoder->state = state;
     return start(state, options, err);
 }
 
@@ -192,10 +190,9 @@ static void close_state(struct encoder *encoder) {
             svt_av1_enc_deinit(state->svt);
         svt_av1_enc_deinit_handle(state->svt);
     }
-    if (state->has_turn)
-        pthread_mutex_unlock(&turn);
     free(state);
     encoder->state = NULL;
+    pthread_mutex_unlock(&turn);
 }
 
 /* ---- encoding ---- */

@@ -25,8 +25,8 @@ void scene_begin(struct scene *scene, uint32_t segment, const struct scene_liste
 
 /* What is shown from a frame on. */
 struct scene_run {
-    uint32_t
-        fade; /* frames that go in equal steps, in Y'CbCr, from the picture before to this one */
+    /* Frames that go in equal steps, in Y'CbCr, from the picture before to this one. */
+    uint32_t fade;
     const struct frame *picture;
     uint32_t count; /* frames of it after the fade, at least 1 */
 };

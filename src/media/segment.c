@@ -136,7 +136,7 @@ static void tell_progress(void *context, uint32_t frames) {
     io->progress(io->context, pass->number, frames);
 }
 
-/* Encodes it from the scene: what is shown of a fade is the player's. */
+/* It is asked of the scene once more: a frame of a fade is a picture only there. */
 static bool keep_poster(struct pass *pass, uint64_t first_frame, uint32_t count,
                         struct media_failure *ret_failure, struct error *err) {
     struct finished_segment *finished = pass->finished;
