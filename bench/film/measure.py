@@ -81,6 +81,18 @@ def table(header, rows):
     print(flush=True)
 
 
+def comparison(runs, files, more=None):
+    """A row for each command: figures, the film's bytes, further columns (heading -> name -> text), and
+    how much longer it takes than the first."""
+    more = more or {}
+    first = next(iter(runs))
+    table(["", "seconds", "CPU s", "peak MB", "bytes", *more, "tachyscope is faster by"],
+          [[name, f"{median(runs[name], 'wall'):.2f}", f"{median(runs[name], 'cpu'):.2f}",
+            f"{median(runs[name], 'mb'):.0f}", f"{files[name].stat().st_size:,}",
+            *(column[name] for column in more.values()), f"{ratio(runs[name], runs[first]):.2f}x"]
+           for name in runs])
+
+
 class Goals:
     """What was wanted and what was reached; the last table of a run."""
 

@@ -1,7 +1,7 @@
 """Photos that stay: against ffmpeg's crossfades as most write them and as an expert does, with
 movement, and in any number."""
 from . import photos
-from .measure import TACHYSCOPE, heading, in_turn, median, output, ratio, run_alone, table
+from .measure import TACHYSCOPE, comparison, heading, in_turn, median, output, ratio, run_alone, table
 from .quality import TO_RGB, ssim
 from .settings import CRF, PRESET
 
@@ -93,13 +93,9 @@ def crossfades(options, goals):
             runs = in_turn({name: command for name, (command, _, _) in commands.items()}, 1,
                            warm_up=False)
             heading(f"{title}, {speed}")
-            rows, quality = [], {}
-            for name, (_, matrix, film_of) in commands.items():
-                quality[name] = ssim(film_of, matrix, wanted)
-                rows.append([name, f"{median(runs[name], 'wall'):.2f}", f"{median(runs[name], 'cpu'):.2f}",
-                             f"{median(runs[name], 'mb'):.0f}", f"{film_of.stat().st_size:,}",
-                             f"{quality[name]:.4f}", f"{ratio(runs[name], runs['tachyscope']):.1f}x"])
-            table(["", "seconds", "CPU s", "peak MB", "bytes", "SSIM", "tachyscope is faster by"], rows)
+            quality = {name: ssim(made, matrix, wanted) for name, (_, matrix, made) in commands.items()}
+            comparison(runs, {name: made for name, (_, _, made) in commands.items()},
+                       {"SSIM": {name: f"{value:.4f}" for name, value in quality.items()}})
             short = f"{count} photos crossfaded, {speed}"
             goals.at_least(f"{short}: expert's recipe", 3.5, ratio(runs[recipes[0][0]], runs["tachyscope"]))
             goals.add(f"{short}: SSIM", "-0.002 or better",
@@ -122,10 +118,7 @@ def movement(options, goals):
                     "ffmpeg zoompan, scaled up 4 times": moving(images, "fast", films[1])}, 1, warm_up=False)
     names = list(runs)
     heading(f"{count} photos, crossfaded, that move, fast")
-    table(["", "seconds", "CPU s", "peak MB", "bytes", "tachyscope is faster by"],
-          [[name, f"{median(runs[name], 'wall'):.2f}", f"{median(runs[name], 'cpu'):.2f}",
-            f"{median(runs[name], 'mb'):.0f}", f"{film.stat().st_size:,}",
-            f"{ratio(runs[name], runs[names[0]]):.1f}x"] for name, film in zip(names, films)])
+    comparison(runs, dict(zip(names, films)))
     goals.at_least(f"{count} photos that move", 5, ratio(runs[names[1]], runs[names[0]]))
 
 

@@ -2,7 +2,7 @@
 import subprocess
 
 from . import photos
-from .measure import CORES, STAGES, TACHYSCOPE, heading, in_turn, median, output, ratio, table
+from .measure import CORES, STAGES, TACHYSCOPE, comparison, heading, in_turn, median, output, ratio
 from .quality import at_quality, reference, ssim
 from .settings import CRF, PRESET
 
@@ -54,10 +54,8 @@ def compare(title, images, size, speed, pairs, folder, goals, wanted_speed, with
     films = {"tachyscope": (film, "709"), "ffmpeg": (other, "470bg"), "ffmpeg -lowres 1": (third, "470bg")}
     quality = {name: ssim(*films[name], wanted_file) for name in commands}
     heading(f"{title}, {speed} (x264 {PRESET[speed]}, CRF {CRF[speed]})")
-    table(["", "seconds", "CPU s", "peak MB", "bytes", "SSIM", "tachyscope is faster by"],
-          [[name, f"{median(runs[name], 'wall'):.2f}", f"{median(runs[name], 'cpu'):.2f}",
-            f"{median(runs[name], 'mb'):.0f}", f"{films[name][0].stat().st_size:,}",
-            f"{quality[name]:.4f}", f"{ratio(runs[name], runs['tachyscope']):.2f}x"] for name in commands])
+    comparison(runs, {name: made for name, (made, _) in films.items()},
+               {"SSIM": {name: f"{value:.4f}" for name, value in quality.items()}})
     points = [(quality["ffmpeg"], other.stat().st_size)]
     for step in (-2, 2):
         again = folder / "again.mp4"
