@@ -41,13 +41,13 @@ test-long:
 bench-page:
 	@$(SETUP) build test
 	@tools/build build
-	@[ -d tests/system/node_modules ] || npm ci --prefix tests/system --no-audit --no-fund --silent
+	@tools/install-modules tests/system
 	@node bench/page.mjs
 
 screenshots:
 	@$(SETUP) build test
 	@tools/build build
-	@[ -d tests/system/node_modules ] || npm ci --prefix tests/system --no-audit --no-fund --silent
+	@tools/install-modules tests/system
 	@node tests/system/screenshots.mjs docs/screenshots
 
 bench:
