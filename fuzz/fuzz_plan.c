@@ -48,7 +48,8 @@ static void check_text(struct arena *arena, const struct plan *plan) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct arena *arena CLEANUP(arena_cleanup) = arena_new();
     struct str text = {(const char *)data, size};
-    struct plan_facts facts = {(unsigned)size * 7 % 9000, (unsigned)size * 13 % 9000};
+    struct plan_facts facts = {.first_width = (unsigned)size * 7 % 9000,
+                               .first_height = (unsigned)size * 13 % 9000};
     struct manifest manifest;
     struct timeline timeline;
     struct plan plan;
